@@ -1,0 +1,155 @@
+import type { PickContext, Strategy } from '../strategies/strategy.js';
+import type { ResolvedEndpoint } from './endpoint.js';
+import { diffMembership } from './membership.js';
+import type { ClusterClock } from './node.js';
+import { ClusterNode } from './node.js';
+import type { NodeStatus } from './snapshot.js';
+
+export interface ClusterSettings<H> {
+  readonly strategy: Strategy<ClusterNode<H>>;
+  /** Percentage (0–100) of healthy nodes below which health is ignored; 0 for never. */
+  readonly panicThreshold: number;
+  /** Are nodes probed, so that a fresh connection alone does not admit one? */
+  readonly probed: boolean;
+  readonly clock: ClusterClock;
+  readonly random: () => number;
+}
+
+/** What the cluster tells its owner. The owner gives each added node its `handle`. */
+export interface ClusterListener<H> {
+  onAdded(node: ClusterNode<H>): void;
+  onRemoved(node: ClusterNode<H>): void;
+  /** A node's status changed; what may be picked may have changed with it. */
+  onStatus(node: ClusterNode<H>, from: NodeStatus): void;
+  onPanic(active: boolean, healthy: number, total: number): void;
+}
+
+/** How often the strategy is asked again for a node that the call has not been tried on. */
+const ASK_AGAIN = 3;
+
+/**
+ * The nodes of one service: a diff of membership in, a pick out. Which nodes are eligible is worked out once after each
+ * change, on the next pick, so that a pick itself is the strategy's O(1) and a burst of changes costs one pass.
+ */
+export class Cluster<H> {
+  private members = new Map<string, ClusterNode<H>>();
+  private eligible: readonly ClusterNode<H>[] = [];
+  private anyConnecting = false;
+  private panicking = false;
+  private stale = false;
+
+  constructor(
+    private readonly settings: ClusterSettings<H>,
+    private readonly listener: ClusterListener<H>,
+  ) {}
+
+  get nodes(): ReadonlyMap<string, ClusterNode<H>> {
+    return this.members;
+  }
+
+  /** Are calls sent regardless of health, because too few nodes are healthy? */
+  get panic(): boolean {
+    this.refresh();
+    return this.panicking;
+  }
+
+  /** Is there a node that calls can go to? */
+  get available(): boolean {
+    this.refresh();
+    return this.eligible.length > 0;
+  }
+
+  /** Is a node being connected for the first time? Those are worth waiting for; nodes that have failed are not. */
+  get connecting(): boolean {
+    this.refresh();
+    return this.anyConnecting;
+  }
+
+  /** Replaces the set. Returns whether anything changed. */
+  apply(endpoints: readonly ResolvedEndpoint[]): boolean {
+    const { clock, probed } = this.settings;
+    const onStatus = (node: ClusterNode<H>, from: NodeStatus): void => this.statusChanged(node, from);
+    const { nodes, added, removed, changed } = diffMembership(
+      this.members,
+      endpoints,
+      (endpoint) => new ClusterNode<H>(endpoint, probed, clock, onStatus),
+    );
+    this.members = nodes;
+    this.stale ||= changed;
+    for (const node of removed) this.listener.onRemoved(node);
+    for (const node of added) this.listener.onAdded(node);
+    return changed;
+  }
+
+  /**
+   * A node for this call: one it has not been tried on while there is one, `undefined` when there is none at all.
+   */
+  pick(call: PickContext<ClusterNode<H>>): ClusterNode<H> | undefined {
+    if (this.stale) this.refresh();
+    const { strategy } = this.settings;
+    const { tried } = call;
+    const node = strategy.pick(call);
+    if (node === undefined || !tried?.has(node)) return node;
+    for (let asked = 0; asked < ASK_AGAIN; asked++) {
+      const other = strategy.pick(call);
+      if (other !== undefined && !tried.has(other)) return other;
+    }
+    return this.untried(tried) ?? node;
+  }
+
+  /** Is there an eligible node that the call has not been tried on? */
+  hasUntried(tried: ReadonlySet<ClusterNode<H>>): boolean {
+    this.refresh();
+    return this.untried(tried) !== undefined;
+  }
+
+  /** A scan from a random place, so that the failed node's calls do not all land on its neighbour. */
+  private untried(tried: ReadonlySet<ClusterNode<H>>): ClusterNode<H> | undefined {
+    const { eligible } = this;
+    const start = Math.floor(this.settings.random() * eligible.length);
+    for (let i = 0; i < eligible.length; i++) {
+      const node = eligible[(start + i) % eligible.length];
+      if (node !== undefined && !tried.has(node)) return node;
+    }
+    return undefined;
+  }
+
+  private statusChanged(node: ClusterNode<H>, from: NodeStatus): void {
+    this.stale = true;
+    // A removed node still winds down; that concerns nobody who picks.
+    if (this.members.get(node.key) === node) this.listener.onStatus(node, from);
+  }
+
+  /** Brings the eligible set up to date with what has changed since the last pick. */
+  private refresh(): void {
+    if (!this.stale) return;
+    this.stale = false;
+    const healthy: ClusterNode<H>[] = [];
+    const regardless: ClusterNode<H>[] = [];
+    let total = 0;
+    let anyConnecting = false;
+    for (const node of this.members.values()) {
+      if (node.weight <= 0 || node.status === 'draining') continue;
+      total++;
+      if (node.status === 'ready' || node.status === 'idle') {
+        healthy.push(node);
+        regardless.push(node);
+      } else if (node.status === 'unhealthy' && node.reachable) {
+        regardless.push(node);
+      } else if (node.status === 'connecting') {
+        anyConnecting = true;
+      }
+    }
+    // Envoy's panic: better to spread the load over nodes that may be ill than to bury the few that are not. Nodes
+    // without a connection are no help and stay out.
+    const panic =
+      regardless.length > healthy.length && healthy.length * 100 < total * this.settings.panicThreshold;
+    this.eligible = panic ? regardless : healthy;
+    this.anyConnecting = anyConnecting;
+    this.settings.strategy.update(this.eligible);
+    if (panic !== this.panicking) {
+      this.panicking = panic;
+      this.listener.onPanic(panic, healthy.length, total);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import type { StrategyNode } from '../strategies/strategy.js';
+import type { AttemptOutcome } from './attempt-record.js';
+import type { ResolvedEndpoint } from './endpoint.js';
+import { endpointKey } from './endpoint.js';
+import type { NodeSnapshot, NodeStatus } from './snapshot.js';
+
+/** What the connection to a node can be in. */
+export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'disconnected';
+/** What probes say of a node; `pending` until the first answer after a connect. */
+export type ProbeVerdict = 'pending' | 'healthy' | 'unhealthy';
+
+/** Monotonic time for durations, wall time for what people read; both in milliseconds. */
+export interface ClusterClock {
+  readonly now: () => number;
+  readonly wall: () => number;
+}
+
+/** Weight of a new latency in the moving average that is shown: about the last 20 answers. */
+const LATENCY_WEIGHT = 0.1;
+
+/**
+ * The live object that stands for an endpoint: its state and the load that this client puts on it. It survives
+ * re-resolution for as long as its address stays in the set. `handle` is whatever the owner needs to reach it (its
+ * channel); the cluster does not look inside.
+ */
+export class ClusterNode<H = unknown> implements StrategyNode {
+  readonly key: string;
+  inFlight = 0;
+  latency: number | undefined = undefined;
+  status: NodeStatus = 'idle';
+  reason = 'not connected yet';
+  handle!: H;
+
+  private calls = 0;
+  private failures = 0;
+  private since: number;
+  private connection: ConnectionState = 'idle';
+  private connectionReason = 'not connected yet';
+  private probe: ProbeVerdict = 'healthy';
+  private probeReason = '';
+  private everReady = false;
+  private onIdle: (() => void) | undefined = undefined;
+
+  constructor(
+    public endpoint: ResolvedEndpoint,
+    private readonly probed: boolean,
+    private readonly clock: ClusterClock,
+    private readonly onStatus: (node: ClusterNode<H>, from: NodeStatus) => void,
+  ) {
+    this.key = endpointKey(endpoint);
+    this.since = clock.wall();
+  }
+
+  get weight(): number {
+    return this.endpoint.weight;
+  }
+
+  get zone(): string | undefined {
+    return this.endpoint.zone;
+  }
+
+  get metadata(): Readonly<Record<string, string>> {
+    return this.endpoint.metadata;
+  }
+
+  /** A call can be handed to it now, whatever its probes say: what panic mode falls back to. */
+  get reachable(): boolean {
+    return this.connection === 'connected' || this.connection === 'idle';
+  }
+
+  /** The same address was resolved again, perhaps with other labels. */
+  update(endpoint: ResolvedEndpoint): void {
+    this.endpoint = endpoint;
+    this.settle();
+  }
+
+  setConnection(state: ConnectionState, reason: string): void {
+    this.connection = state;
+    this.connectionReason = reason;
+    // A new connection may lead to a process that hangs: with probes on, only an answer admits it.
+    if (state === 'connected' && this.probed) {
+      this.probe = 'pending';
+      this.probeReason = 'connected, waiting for its first probe';
+    }
+    this.settle();
+  }
+
+  setProbe(verdict: Exclude<ProbeVerdict, 'pending'>, reason: string): void {
+    this.probe = verdict;
+    this.probeReason = reason;
+    this.settle();
+  }
+
+  /** An attempt starts. */
+  begin(): void {
+    this.inFlight++;
+    this.calls++;
+  }
+
+  /** The same attempt ends; `duration` in milliseconds. Called once for each `begin()`. */
+  end(outcome: AttemptOutcome, duration: number): void {
+    this.inFlight--;
+    if (outcome === 'answered') {
+      this.latency = this.latency === undefined ? duration : this.latency + (duration - this.latency) * LATENCY_WEIGHT;
+    } else if (outcome !== 'cancelled' && outcome !== 'sent') {
+      this.failures++;
+    }
+    if (this.onIdle !== undefined && this.inFlight === 0) this.onIdle();
+  }
+
+  /** It has left the set: `onIdle` is called once nothing is in flight on it, at once if nothing is. */
+  retire(onIdle: () => void): void {
+    if (this.inFlight === 0) onIdle();
+    else this.onIdle = onIdle;
+  }
+
+  snapshot(): NodeSnapshot {
+    const { key, endpoint, status, reason, inFlight, calls, failures, latency } = this;
+    return { key, endpoint, status, reason, since: new Date(this.since), inFlight, calls, failures, latency };
+  }
+
+  /** The one place where the order of precedence is written: discovery, connection, probe. */
+  private settle(): void {
+    const [status, reason] = this.judge();
+    this.reason = reason;
+    if (status === this.status) return;
+    const from = this.status;
+    this.status = status;
+    this.since = this.clock.wall();
+    if (status === 'ready') this.everReady = true;
+    this.onStatus(this, from);
+  }
+
+  private judge(): [NodeStatus, string] {
+    if (this.endpoint.draining) return ['draining', 'its registry says that it is going away'];
+    switch (this.connection) {
+      case 'idle':
+        return ['idle', this.connectionReason];
+      case 'connecting':
+        return ['connecting', this.connectionReason];
+      case 'disconnected':
+        return ['disconnected', this.connectionReason];
+      case 'connected':
+        break;
+    }
+    switch (this.probe) {
+      case 'pending':
+        return [this.everReady ? 'disconnected' : 'connecting', this.probeReason];
+      case 'unhealthy':
+        return ['unhealthy', this.probeReason];
+      case 'healthy':
+        return ['ready', this.probeReason || this.connectionReason];
+    }
+  }
+}

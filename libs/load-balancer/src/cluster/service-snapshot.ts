@@ -1,0 +1,17 @@
+import type { Cluster } from './cluster.js';
+import type { DiscoverySnapshot, ServiceSnapshot } from './snapshot.js';
+
+/** What `/health` tells of one service. O(n), off the call path. */
+export function snapshotService<H>(
+  name: string,
+  minReady: number,
+  cluster: Cluster<H>,
+  discovery: DiscoverySnapshot,
+): ServiceSnapshot {
+  const nodes = [...cluster.nodes.values()].map((node) => node.snapshot());
+  // A node that waits for its first call to be connected counts: it is there as far as anybody knows.
+  const ready = nodes.filter(({ status }) => status === 'ready' || status === 'idle').length;
+  const troubled = discovery.state === 'failing' || nodes.some(({ status }) => status === 'disconnected' || status === 'unhealthy');
+  const status = ready < minReady ? 'down' : troubled ? 'degraded' : 'up';
+  return { name, status, ready, total: nodes.length, minReady, panic: cluster.panic, discovery, nodes };
+}

@@ -1,0 +1,65 @@
+import type { ResolvedEndpoint } from './endpoint.js';
+
+/**
+ * Where a node stands. In order of precedence: discovery (`draining`), connection (`idle`, `connecting`,
+ * `disconnected`), probe (`unhealthy`); a node that passes them all is `ready`.
+ */
+export type NodeStatus =
+  /** Takes calls. */
+  | 'ready'
+  /** Known, not connected yet: the first call that picks it opens the connection. */
+  | 'idle'
+  /** Being connected (or probed) for the first time; calls wait for it when there is nobody else. */
+  | 'connecting'
+  /** Its connection was refused or lost; it is tried again. */
+  | 'disconnected'
+  /** Connected, but its probes fail. */
+  | 'unhealthy'
+  /** Finishes what it has, takes nothing new. */
+  | 'draining';
+
+/** One node, as `nodes()` and `/health` show it. */
+export interface NodeSnapshot {
+  /** `host:port` */
+  readonly key: string;
+  readonly endpoint: ResolvedEndpoint;
+  readonly status: NodeStatus;
+  /** Why, in a few words: `connect ECONNREFUSED 127.0.0.1:4001`. */
+  readonly reason: string;
+  /** Since when it has had this status (wall clock). */
+  readonly since: Date;
+  /** Calls on it that have not been answered. */
+  readonly inFlight: number;
+  /** Attempts since the node has been known. */
+  readonly calls: number;
+  /** Attempts that were refused, lost or timed out. */
+  readonly failures: number;
+  /** Moving average of its latency in milliseconds; `undefined` before its first answer. */
+  readonly latency: number | undefined;
+}
+
+/** State of the stream of endpoints of one service. */
+export interface DiscoverySnapshot {
+  /** The target, safe to log. */
+  readonly target: string;
+  readonly state: 'starting' | 'ok' | 'failing';
+  /** When it last gave a usable set (wall clock). */
+  readonly lastSuccess: Date | undefined;
+  /** What is wrong, while it is failing. */
+  readonly error: string | undefined;
+}
+
+/** One service, as `/health` shows it. */
+export interface ServiceSnapshot {
+  readonly name: string;
+  /** `down`: fewer ready nodes than `minReady`. `degraded`: enough, but not all, or discovery fails. */
+  readonly status: 'up' | 'degraded' | 'down';
+  /** Nodes that calls can go to now. */
+  readonly ready: number;
+  readonly total: number;
+  readonly minReady: number;
+  /** Health is ignored, since fewer nodes than the panic threshold are healthy. */
+  readonly panic: boolean;
+  readonly discovery: DiscoverySnapshot;
+  readonly nodes: readonly NodeSnapshot[];
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { anyCall, fakeNodes, tally } from '../testing/fake-nodes.js';
+import type { FakeNode } from '../testing/fake-nodes.js';
+import { GuardedStrategy } from './guarded.js';
+
+function guarded(pick: () => FakeNode | undefined, update: () => void = () => undefined) {
+  const faults: string[] = [];
+  const strategy = new GuardedStrategy<FakeNode>({ update, pick }, (reason) => faults.push(reason));
+  return { strategy, faults };
+}
+
+describe('a strategy that a user wrote', () => {
+  it('is asked, and obeyed when it names an eligible node', () => {
+    const nodes = fakeNodes(3);
+    const { strategy, faults } = guarded(() => nodes[2]);
+    strategy.update(nodes);
+    expect(strategy.pick(anyCall)).toBe(nodes[2]);
+    expect(faults).toEqual([]);
+  });
+
+  it('that throws does not fail the call: nodes are taken in turn, and it is told once', () => {
+    const nodes = fakeNodes(3);
+    const { strategy, faults } = guarded(() => {
+      throw new Error('boom');
+    });
+    strategy.update(nodes);
+    expect([...tally(30, () => strategy.pick(anyCall)).values()]).toEqual([10, 10, 10]);
+    expect(faults).toEqual(['pick() threw: Error: boom']);
+  });
+
+  it('that names a node which has left is not followed', () => {
+    const gone = fakeNodes(5)[4]!;
+    const nodes = fakeNodes(3);
+    const { strategy, faults } = guarded(() => gone);
+    strategy.update(nodes);
+    expect(nodes).toContain(strategy.pick(anyCall));
+    expect(faults).toEqual(['pick() returned a node that is not eligible']);
+  });
+
+  it('that finds no node among several is not followed, but among none it is right', () => {
+    const nodes = fakeNodes(3);
+    const { strategy, faults } = guarded(() => undefined);
+    strategy.update([]);
+    expect(strategy.pick(anyCall)).toBeUndefined();
+    expect(faults).toEqual([]);
+    strategy.update(nodes);
+    expect(nodes).toContain(strategy.pick(anyCall));
+  });
+
+  it('that throws in update() is told, and the call goes on', () => {
+    const nodes = fakeNodes(1);
+    const { strategy, faults } = guarded(
+      () => nodes[0],
+      () => {
+        throw new Error('bad set');
+      },
+    );
+    strategy.update(nodes);
+    expect(faults).toEqual(['update() threw: Error: bad set']);
+    expect(strategy.pick(anyCall)).toBe(nodes[0]);
+  });
+});

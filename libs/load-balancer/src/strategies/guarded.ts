@@ -1,0 +1,44 @@
+import type { PickContext, Strategy, StrategyNode } from './strategy.js';
+
+/**
+ * Stands round a strategy that a user wrote: when it throws, or names a node that is not in the snapshot, the call goes
+ * to the next node of the snapshot instead of failing, and the reason is told once until it changes.
+ */
+export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements Strategy<N> {
+  private nodes: readonly N[] = [];
+  private members: ReadonlySet<StrategyNode> = new Set();
+  private turn = 0;
+  private told = '';
+
+  constructor(
+    private readonly inner: Strategy<N>,
+    private readonly onFault: (reason: string) => void,
+  ) {}
+
+  update(nodes: readonly N[]): void {
+    this.nodes = nodes;
+    this.members = new Set<StrategyNode>(nodes);
+    try {
+      this.inner.update(nodes);
+    } catch (error) {
+      this.fault(`update() threw: ${String(error)}`);
+    }
+  }
+
+  pick(call: PickContext<N>): N | undefined {
+    try {
+      const node = this.inner.pick(call);
+      if (node !== undefined && this.members.has(node)) return node;
+      if (this.nodes.length > 0) this.fault(node ? 'pick() returned a node that is not eligible' : 'pick() returned no node');
+    } catch (error) {
+      this.fault(`pick() threw: ${String(error)}`);
+    }
+    return this.nodes.length === 0 ? undefined : this.nodes[this.turn++ % this.nodes.length];
+  }
+
+  private fault(reason: string): void {
+    if (reason === this.told) return;
+    this.told = reason;
+    this.onFault(reason);
+  }
+}
