@@ -1,0 +1,11 @@
+/** What parsing untrusted text gives: a value, or what is wrong with the text. */
+export type Parsed<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+
+export function parsed<T>(value: T): Parsed<T> {
+  return { ok: true, value };
+}
+
+export function refused(problem: string): Parsed<never> {
+  return { ok: false, problem };
+}

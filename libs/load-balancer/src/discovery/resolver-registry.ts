@@ -1,0 +1,48 @@
+import type { Endpoint } from '../cluster/endpoint.js';
+import { FileResolver } from './file.resolver.js';
+import { parsed, refused, type Parsed } from './parsed.js';
+import type { Resolver, Target } from './resolver.js';
+import { fixedTarget, StaticResolver } from './static.resolver.js';
+import { parseTarget } from './target.js';
+
+/** A target, and the resolver that understands it. */
+export interface TargetSource {
+  readonly target: Target;
+  readonly resolver: Resolver;
+}
+
+/** The resolvers by scheme: the built-in ones, and the user's, which win. */
+export class ResolverRegistry {
+  private readonly byScheme = new Map<string, Resolver>();
+
+  constructor(resolvers: readonly Resolver[] = []) {
+    for (const resolver of [new StaticResolver(), new FileResolver(), ...resolvers]) {
+      for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
+    }
+  }
+
+  /** Finds the resolver of a target, and refuses a target that can never work. Neither throws nor shows credentials. */
+  find(target: string | readonly Endpoint[]): Parsed<TargetSource> {
+    if (typeof target !== 'string') return parsed(fixedTarget(target));
+    const uri = parseTarget(target);
+    if (!uri.ok) return uri;
+    const resolver = this.byScheme.get(uri.value.scheme);
+    if (!resolver) {
+      const known = [...this.byScheme.keys()].map((scheme) => `${scheme}://`).join(', ');
+      return refused(`unknown scheme in "${uri.value.uri}" (known: ${known})`);
+    }
+    const problem = validate(resolver, uri.value);
+    return problem === undefined
+      ? parsed({ target: uri.value, resolver })
+      : refused(`${problem}, in "${uri.value.uri}"`);
+  }
+}
+
+/** A user's `validate` that throws has found something wrong, too. */
+function validate(resolver: Resolver, target: Target): string | undefined {
+  try {
+    return resolver.validate?.(target);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

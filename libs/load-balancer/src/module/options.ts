@@ -1,0 +1,180 @@
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
+import type { ClientProxy, Deserializer, Serializer, TcpSocket } from '@nestjs/microservices';
+import type { ConnectionOptions } from 'node:tls';
+import type { CallInterceptor } from '../client/call-interceptor.js';
+import type { Endpoint } from '../cluster/endpoint.js';
+import type { ContextOptions } from '../context/context-options.js';
+import type { Resolver, Target } from '../discovery/resolver.js';
+import type { StrategyName } from '../strategies/registry.js';
+import type { StrategyClass, StrategyFactory } from '../strategies/strategy.js';
+
+/** Options of `LoadBalancerModule.forRoot()`. */
+export interface LoadBalancerModuleOptions {
+  /** The services by name: a target URI, or all of a service's options. Those of the environment are added. */
+  services?: Record<string, string | ServiceOptions>;
+  /**
+   * What every service starts from. A service's own options win key by key, and so do those inside `healthCheck`,
+   * `connection`, `tls`, `context` and `transport`; anything else is replaced as a whole.
+   */
+  defaults?: Partial<Omit<ServiceOptions, 'target'>>;
+  /** Resolvers for further URI schemes, as instances or classes without constructor arguments. They win over built-in ones. */
+  resolvers?: readonly (Resolver | Type<Resolver>)[];
+  /** Strategies of one's own by name, to use like the built-in ones. They win over those of the same name. */
+  strategies?: Record<string, StrategyFactory | StrategyClass>;
+  /** What the request context takes from incoming requests. */
+  context?: ContextOptions;
+  /** Makes the clients injectable in every module; `false` by default, as elsewhere in Nest. */
+  isGlobal?: boolean;
+}
+
+/** Options of `forRootAsync()` that the factory returns: all but what must be known before it runs. */
+export type LoadBalancerAsyncResult = Omit<LoadBalancerModuleOptions, 'isGlobal'>;
+
+/** What a class given as `useClass` or `useExisting` implements. */
+export interface LoadBalancerOptionsFactory {
+  createLoadBalancerOptions(): LoadBalancerAsyncResult | Promise<LoadBalancerAsyncResult>;
+}
+
+/** Options of `LoadBalancerModule.forRootAsync()`. Exactly one of the three `use…` must be there. */
+export interface LoadBalancerModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  /** The names of the services, since their injection tokens must exist before the factory runs. */
+  services?: readonly string[];
+  useFactory?: (...args: never[]) => LoadBalancerAsyncResult | Promise<LoadBalancerAsyncResult>;
+  useClass?: Type<LoadBalancerOptionsFactory>;
+  useExisting?: InjectionToken<LoadBalancerOptionsFactory>;
+  inject?: (InjectionToken | OptionalFactoryDependency)[];
+  isGlobal?: boolean;
+}
+
+/** Options of one service. */
+export interface ServiceOptions {
+  /**
+   * Where its nodes are found: a URI (`static:///10.0.0.1:4001,10.0.0.2:4001`, `file:///etc/lb/orders.json`) or the
+   * endpoints themselves.
+   */
+  target: string | readonly Endpoint[];
+  /** How a node is chosen: by name, by name with options, or by a factory or class; `round-robin` by default. */
+  strategy?: StrategyName | (string & {}) | StrategyOptions | StrategyFactory | StrategyClass;
+  /**
+   * Milliseconds for the whole call, 5 000 by default, 0 for no limit. A shorter inherited deadline wins. This and all
+   * other times are at most 2 147 483 647 ms (24.8 days), the longest that timers know.
+   */
+  timeout?: number;
+  /** With no node to use, wait for one until the deadline instead of failing with `NO_NODES`; `false` by default. */
+  waitForReady?: boolean;
+  /** Ready nodes below which `/health` calls the service down and `/health/ready` answers 503; 1 by default, 0 for never. */
+  minReady?: number;
+  /**
+   * Percentage of healthy nodes (0–100) below which health is ignored and every connected node is used; 50 by default (Envoy),
+   * 0 for never.
+   */
+  panicThreshold?: number;
+  /** Active probes; `false` for none. */
+  healthCheck?: HealthCheckOptions | false;
+  connection?: ConnectionSettings;
+  /** TLS to the nodes, as `tls.connect` takes it. */
+  tls?: ConnectionOptions;
+  /** What of the request context is forwarded to this service. */
+  context?: ContextForwardOptions;
+  /** Wrapped round every call, the first one outermost; the forwarding of the context stands before them all. */
+  interceptors?: readonly CallInterceptor[];
+  transport?: TransportOptions;
+}
+
+/** A strategy by name with its own options beside it. */
+export interface StrategyOptions {
+  name: StrategyName | (string & {});
+  [option: string]: unknown;
+}
+
+/** Active probes: a request to a reserved pattern that every Nest provider answers. */
+export interface HealthCheckOptions {
+  /** Milliseconds between two probes of one node; 5 000 by default, at least 10. */
+  interval?: number;
+  /** Milliseconds a probe may take, at most the interval; 500 by default, or the interval when that is shorter. */
+  timeout?: number;
+  /** Good probes in a row that bring a node back; 1 by default. The first one after a connect admits it at once. */
+  healthyThreshold?: number;
+  /** Failed probes in a row that take a node out; 2 by default. */
+  unhealthyThreshold?: number;
+  /** Share of the interval (0–1) by which each probe is moved at random; 0.2 by default. */
+  jitter?: number;
+}
+
+/** The connections to the nodes. */
+export interface ConnectionSettings {
+  /** Milliseconds (at least 1) to establish a connection (with TLS); 2 000 by default. */
+  connectTimeout?: number;
+  /** Milliseconds (at least 1) of silence before TCP keep-alive probes start; 10 000 by default, `false` for none. */
+  keepAlive?: number | false;
+  /** Milliseconds without a call after which a lazily opened connection is closed; 0 (the default) for never. */
+  idleTimeout?: number;
+  /** How many nodes are connected at start-up; the rest when first picked. 100 by default. */
+  eager?: number;
+  /** Delays between attempts to connect: 1 000 ms × 1.6, ± 20 %, at most 120 000 ms by default (gRPC). */
+  backoff?: BackoffOptions;
+}
+
+export interface BackoffOptions {
+  /**
+   * The first delay in milliseconds, at least 1; 1 000 by default, or `max` when that is shorter. The very first
+   * attempt after a loss is made at once.
+   */
+  initial?: number;
+  /** What the delay is multiplied by each time, 1–100; 1.6 by default. */
+  multiplier?: number;
+  /** Share by which each delay is moved at random (0–1); 0.2 by default. */
+  jitter?: number;
+  /**
+   * The longest delay in milliseconds before jitter; 120 000 by default, or `initial` when that is longer. Active probes
+   * look for a lost node more often.
+   */
+  max?: number;
+}
+
+/** What is forwarded of the request being served. Request id, trace and deadline always are. */
+export interface ContextForwardOptions {
+  /** Further keys to forward, out of those that the module's `context.allow` lets in; all of them by default. */
+  forward?: readonly string[];
+  /** Forward the caller's `authorization`; `false` by default. */
+  authorization?: boolean;
+}
+
+/** What `ClientTCP` takes, with the same meaning. */
+export interface TransportOptions {
+  serializer?: Serializer;
+  deserializer?: Deserializer;
+  /** The framing of messages; our `FastTcpSocket` by default, which speaks the same bytes as Nest's `JsonSocket`. */
+  socketClass?: Type<TcpSocket>;
+  /** A `ClientTCP` subclass of one's own, made once for each node. */
+  customClass?: Type<ClientProxy>;
+  /** Characters of one incoming message; Nest's default. */
+  maxBufferSize?: number;
+  /** Milliseconds a node may stay silent in the middle of a message; Nest's default, 0 for no limit. */
+  incompleteMessageTimeout?: number;
+  /** Bytes queued for a node that does not read; Nest's default, 0 for no limit. */
+  maxSendBufferSize?: number;
+}
+
+/** One service's options, validated and with every default filled in: what the inside works with. */
+export interface ResolvedServiceOptions {
+  readonly name: string;
+  readonly target: Target;
+  readonly strategy: {
+    readonly name: string;
+    readonly factory: StrategyFactory;
+    readonly options: Readonly<Record<string, unknown>>;
+  };
+  readonly timeout: number;
+  readonly waitForReady: boolean;
+  readonly minReady: number;
+  readonly panicThreshold: number;
+  readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
+  readonly connection: Readonly<Required<Omit<ConnectionSettings, 'backoff'>>> & {
+    readonly backoff: Readonly<Required<BackoffOptions>>;
+  };
+  readonly tls: ConnectionOptions | undefined;
+  readonly context: { readonly forward: readonly string[] | 'all'; readonly authorization: boolean };
+  readonly interceptors: readonly CallInterceptor[];
+  readonly transport: TransportOptions;
+}

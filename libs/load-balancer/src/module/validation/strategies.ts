@@ -1,0 +1,81 @@
+import { describeValue } from '../../safe-text.js';
+import { builtInStrategies } from '../../strategies/registry.js';
+import type { StrategyClass, StrategyFactory } from '../../strategies/strategy.js';
+import type { ResolvedServiceOptions, StrategyOptions } from '../options.js';
+import { didYouMean } from './nearest.js';
+import { isObject, pathTo, type Check, type Report } from './schema.js';
+
+/** The strategies that services can name: the built-in ones, and the user's, which win. */
+export type StrategiesByName = ReadonlyMap<string, StrategyFactory>;
+
+const BUILT_IN: ReadonlySet<unknown> = new Set(Object.values(builtInStrategies));
+const DEFAULT_STRATEGY = 'round-robin';
+
+/** Reads the module's `strategies`. */
+export function collectStrategies(own: unknown, path: string, report: Report): StrategiesByName {
+  const strategies = new Map<string, StrategyFactory>(Object.entries(builtInStrategies));
+  if (own === undefined) return strategies;
+  if (!isObject(own)) {
+    report(path, `expected an object with strategies by name, got ${describeValue(own)}`);
+    return strategies;
+  }
+  for (const [name, strategy] of Object.entries(own)) {
+    if (isFactoryOrClass(strategy)) strategies.set(name, toFactory(strategy));
+    else
+      report(
+        pathTo(path, name),
+        `expected a factory or a class of strategies, got ${describeValue(strategy)}`,
+      );
+  }
+  return strategies;
+}
+
+/** The check of a service's `strategy`. */
+export function strategyCheck(strategies: StrategiesByName): Check {
+  return (value, path, report) => {
+    if (value === undefined || typeof value === 'function') return;
+    const { name, ...options } = isObject(value) ? value : { name: value };
+    const namePath = isObject(value) ? pathTo(path, 'name') : path;
+    const known = [...strategies.keys()];
+    if (typeof name !== 'string') {
+      report(namePath, `expected the name of a strategy (${known.join(', ')}), got ${describeValue(name)}`);
+    } else if (!strategies.has(name)) {
+      report(
+        namePath,
+        `unknown strategy ${describeValue(name)}${didYouMean(name, known) || ` (known: ${known.join(', ')})`}`,
+      );
+    } else if (BUILT_IN.has(strategies.get(name))) {
+      for (const option of Object.keys(options))
+        report(pathTo(path, option), `unknown option; ${name} has none`);
+    }
+  };
+}
+
+/** A service's `strategy`, which has been checked, with its factory. */
+export function resolveStrategy(
+  value: unknown,
+  strategies: StrategiesByName,
+): ResolvedServiceOptions['strategy'] {
+  if (isFactoryOrClass(value))
+    return { name: value.name || 'custom', factory: toFactory(value), options: {} };
+  const { name, ...options } = (
+    isObject(value) ? value : { name: value ?? DEFAULT_STRATEGY }
+  ) as StrategyOptions;
+  const factory = strategies.get(name) ?? builtInStrategies[DEFAULT_STRATEGY];
+  return { name, factory, options };
+}
+
+function isFactoryOrClass(value: unknown): value is StrategyFactory | StrategyClass {
+  return typeof value === 'function';
+}
+
+function toFactory(strategy: StrategyFactory | StrategyClass): StrategyFactory {
+  if (!isClass(strategy)) return strategy;
+  return (deps, options) => new strategy(deps, options);
+}
+
+/** Calling a class without `new` throws; one that was compiled to ES5 is known by its methods. */
+function isClass(strategy: StrategyFactory | StrategyClass): strategy is StrategyClass {
+  const prototype = strategy.prototype as { pick?: unknown } | undefined;
+  return typeof prototype?.pick === 'function' || /^class\b/.test(Function.prototype.toString.call(strategy));
+}

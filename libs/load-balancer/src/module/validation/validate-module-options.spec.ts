@@ -1,0 +1,507 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { of } from 'rxjs';
+import { InvalidOptionsError } from '../../errors.js';
+import { builtInStrategies } from '../../strategies/registry.js';
+import type { Strategy, StrategyDeps } from '../../strategies/strategy.js';
+import type { LoadBalancerModuleOptions, ServiceOptions } from '../options.js';
+import { validateModuleOptions, type ValidatedModuleOptions } from './validate-module-options.js';
+
+const TARGET = 'static:///127.0.0.1:4001,127.0.0.1:4002';
+const DEPS: StrategyDeps = { random: () => 0, now: () => 0 };
+
+function validate(
+  options: unknown,
+  env: Record<string, string> = {},
+  declares = true,
+): ValidatedModuleOptions {
+  return validateModuleOptions(options, { env, declares });
+}
+
+/** Each problem as `path: message`. */
+function problems(options: unknown, env: Record<string, string> = {}): string[] {
+  try {
+    validate(options, env);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidOptionsError)) throw error;
+    return error.problems.map(({ path, message }) => `${path}: ${message}`);
+  }
+}
+
+const ordersProblems = (orders: unknown) => problems({ services: { orders } });
+const withTarget = (options: object) => ordersProblems({ target: TARGET, ...options });
+
+function optionsOf(options: Partial<ServiceOptions>, defaults: LoadBalancerModuleOptions['defaults'] = {}) {
+  return validate({ defaults, services: { orders: { target: TARGET, ...options } } }).services.get('orders')!
+    .options;
+}
+
+describe('validateModuleOptions', () => {
+  it('fills in every default as it is documented', () => {
+    const { services, warnings } = validate({ services: { orders: TARGET } });
+    expect(services.get('orders')!.options).toEqual({
+      name: 'orders',
+      target: expect.objectContaining({ uri: TARGET, scheme: 'static' }),
+      strategy: { name: 'round-robin', factory: builtInStrategies['round-robin'], options: {} },
+      timeout: 5_000,
+      waitForReady: false,
+      minReady: 1,
+      panicThreshold: 50,
+      healthCheck: { interval: 5_000, timeout: 500, healthyThreshold: 1, unhealthyThreshold: 2, jitter: 0.2 },
+      connection: {
+        connectTimeout: 2_000,
+        keepAlive: 10_000,
+        idleTimeout: 0,
+        eager: 100,
+        backoff: { initial: 1_000, multiplier: 1.6, jitter: 0.2, max: 120_000 },
+      },
+      tls: undefined,
+      context: { forward: 'all', authorization: false },
+      interceptors: [],
+      transport: {},
+    });
+    expect(services.get('orders')!.resolver.schemes).toEqual(['static']);
+    expect(warnings).toEqual([]);
+  });
+
+  it('keeps a default that depends on another option within it', () => {
+    expect(optionsOf({ healthCheck: { interval: 100 } }).healthCheck).toMatchObject({ timeout: 100 });
+    expect(optionsOf({ connection: { backoff: { max: 50 } } }).connection.backoff).toMatchObject({
+      initial: 50,
+      max: 50,
+    });
+    expect(optionsOf({ connection: { backoff: { initial: 300_000 } } }).connection.backoff).toMatchObject({
+      max: 300_000,
+    });
+  });
+
+  describe('with defaults', () => {
+    it('lets the service win, key by key and one level down', () => {
+      const options = optionsOf(
+        {
+          timeout: 10,
+          healthCheck: { interval: 700 },
+          connection: { backoff: { max: 9_000 } },
+          tls: { servername: 'a' },
+        },
+        {
+          timeout: 20,
+          minReady: 2,
+          healthCheck: { interval: 900, timeout: 80 },
+          connection: { eager: 7, backoff: { initial: 5 } },
+          tls: { ca: 'x' },
+        },
+      );
+      expect(options).toMatchObject({
+        timeout: 10,
+        minReady: 2,
+        healthCheck: { interval: 700, timeout: 80 },
+        connection: { eager: 7, backoff: { initial: 1_000, max: 9_000 } },
+        tls: { servername: 'a', ca: 'x' },
+      });
+    });
+
+    it('lets false and a section replace each other', () => {
+      expect(optionsOf({ healthCheck: false }, { healthCheck: { interval: 900 } }).healthCheck).toBe(false);
+      expect(optionsOf({ healthCheck: { interval: 700 } }, { healthCheck: false }).healthCheck).toMatchObject(
+        { interval: 700 },
+      );
+      expect(optionsOf({}, { healthCheck: false }).healthCheck).toBe(false);
+    });
+
+    it('takes an option that is undefined as left out', () => {
+      const left = {
+        timeout: undefined,
+        healthCheck: { interval: undefined },
+      } as unknown as Partial<ServiceOptions>;
+      const options = optionsOf(left, { timeout: 20, healthCheck: { interval: 900 } });
+      expect(options).toMatchObject({ timeout: 20, healthCheck: { interval: 900 } });
+    });
+
+    it('reports what is wrong with them once, and not for each service', () => {
+      expect(
+        problems({
+          defaults: { target: 'x', timeout: -1, strategy: 'best' },
+          services: { a: TARGET, b: TARGET },
+        }),
+      ).toEqual([
+        'defaults.target: unknown option',
+        'defaults.timeout: expected a number ≥ 0 (milliseconds), got -1',
+        'defaults.strategy: unknown strategy "best" (known: round-robin, pick-first, random, least-request)',
+      ]);
+    });
+  });
+
+  it('reports every problem at once, each with its path', () => {
+    const options = {
+      servces: {},
+      isGlobal: 'yes',
+      context: { allow: ['X-Tenant'] },
+      resolvers: {},
+      services: {
+        orders: {
+          target: TARGET,
+          timout: 3,
+          timeout: '2s',
+          waitForReady: 1,
+          minReady: 1.5,
+          panicThreshold: 101,
+          strategy: { name: 'round-robbin' },
+          healthCheck: { interval: 5, unhealthyThreshold: 0, jitter: 2, every: 3 },
+          connection: { connectTimeout: 0, keepAlive: true, eager: -1, backoff: { multiplier: 0.5 } },
+          context: { forward: ['authorization', 'traceparent', 'X'], authorization: 'true' },
+          interceptors: [() => undefined, {}],
+          transport: { serializer: {}, customClass: 'x', maxBufferSize: 0 },
+        },
+        'a b': TARGET,
+        users: 7,
+        stock: null,
+        carts: {},
+      },
+    };
+    const found = problems(options);
+    expect(found.filter((line) => !line.startsWith('context.'))).toEqual([
+      'servces: unknown option; did you mean "services"?',
+      'isGlobal: expected true or false, got "yes"',
+      'resolvers: expected a list of resolvers, got an object',
+      'services["a b"]: not a name for a service: expected 1 to 128 letters, digits and any of . _ : / @ -, with a letter or digit first',
+      'services.users: expected a target URI or an object with options, got 7',
+      'services.stock: expected a target URI or an object with options, got null',
+      'services.orders.timout: unknown option; did you mean "timeout"?',
+      'services.orders.timeout: expected a number ≥ 0 (milliseconds), got "2s"',
+      'services.orders.waitForReady: expected true or false, got 1',
+      'services.orders.minReady: expected an integer ≥ 0, got 1.5',
+      'services.orders.panicThreshold: expected a number from 0 to 100 (per cent), got 101',
+      'services.orders.healthCheck.interval: expected a number ≥ 10 (milliseconds), got 5',
+      'services.orders.healthCheck.unhealthyThreshold: expected an integer ≥ 1, got 0',
+      'services.orders.healthCheck.jitter: expected a number from 0 to 1, got 2',
+      'services.orders.healthCheck.every: unknown option',
+      'services.orders.connection.connectTimeout: expected a number ≥ 1 (milliseconds), got 0',
+      'services.orders.connection.keepAlive: expected a number ≥ 1 (milliseconds), got true',
+      'services.orders.connection.eager: expected an integer ≥ 0, got -1',
+      'services.orders.connection.backoff.multiplier: expected a number from 1 to 100, got 0.5',
+      'services.orders.context.forward[0]: forwarded with authorization: true, not from here',
+      'services.orders.context.forward[1]: "traceparent" is always forwarded',
+      'services.orders.context.forward[2]: expected the name of a header in lower case, such as "x-tenant", got "X"',
+      'services.orders.context.authorization: expected true or false, got "true"',
+      'services.orders.interceptors[1]: expected a function (call, next) => Observable, got an object',
+      'services.orders.transport.serializer: expected an object with a method serialize(), got an object',
+      'services.orders.transport.customClass: expected a subclass of ClientTCP, got "x"',
+      'services.orders.transport.maxBufferSize: expected an integer ≥ 1, got 0',
+      'services.orders.strategy.name: unknown strategy "round-robbin"; did you mean "round-robin"?',
+      'services.carts.target: missing; expected a target URI or a list of endpoints (or the variable LB_TARGET_CARTS)',
+    ]);
+    expect(found.some((line) => line.startsWith('context.allow[0]: '))).toBe(true);
+  });
+
+  it.each([
+    [{ timeout: NaN }, 'timeout: expected a number ≥ 0 (milliseconds), got NaN'],
+    [{ timeout: Infinity }, 'timeout: expected at most 2147483647 (milliseconds), got Infinity'],
+    [{ timeout: 3e9 }, 'timeout: expected at most 2147483647 (milliseconds), got 3000000000'],
+    [{ timeout: null }, 'timeout: expected a number ≥ 0 (milliseconds), got null'],
+    [{ healthCheck: true }, 'healthCheck: expected an object or false, got true'],
+    [{ connection: [] }, 'connection: expected an object, got an empty array'],
+    [{ retry: { maxAttempts: 3 } }, 'retry: unknown option'],
+    [JSON.parse('{"__proto__":{"timeout":1}}'), '__proto__: unknown option'],
+    [
+      { healthCheck: { interval: 100, timeout: 200 } },
+      'healthCheck.timeout: expected at most the interval (100 milliseconds), got 200',
+    ],
+    [
+      { connection: { backoff: { initial: 9, max: 5 } } },
+      'connection.backoff.max: expected at least the initial delay (9 milliseconds), got 5',
+    ],
+    [
+      { strategy: 7 },
+      'strategy: expected the name of a strategy (round-robin, pick-first, random, least-request), got 7',
+    ],
+    [
+      { strategy: {} },
+      'strategy.name: expected the name of a strategy (round-robin, pick-first, random, least-request), got undefined',
+    ],
+    [
+      { strategy: { name: 'least-request', choices: 3 } },
+      'strategy.choices: unknown option; least-request has none',
+    ],
+  ])('refuses %j', (options, problem) => {
+    expect(withTarget(options)).toEqual([`services.orders.${problem}`]);
+  });
+
+  it('finds a contradiction between a service and the defaults', () => {
+    expect(
+      problems({
+        defaults: { healthCheck: { timeout: 500 } },
+        services: { orders: { target: TARGET, healthCheck: { interval: 50 } } },
+      }),
+    ).toEqual([
+      'services.orders.healthCheck.timeout: expected at most the interval (50 milliseconds), got 500',
+    ]);
+  });
+
+  it('checks the shape of the context before what is in it', () => {
+    expect(problems({ context: { alow: [], allow: [{ toString: 7 }], maxValueLength: 0 } })).toEqual([
+      'context.alow: unknown option; did you mean "allow"?',
+      'context.allow[0]: expected a string, got an object',
+      'context.maxValueLength: expected an integer ≥ 1, got 0',
+    ]);
+  });
+
+  it.each([7, 'orders', null, []])('refuses %j as options', (options) => {
+    expect(problems(options)).toEqual([expect.stringMatching(/^options: expected an object, got /)]);
+  });
+
+  describe('of targets', () => {
+    it.each([
+      ['http://10.0.0.1/', 'unknown scheme in "http://10.0.0.1/" (known: static://, file://)'],
+      ['static:///h:70000', '#0: port out of range: 70000 (1–65535), in "static:///h:70000"'],
+      ['10.0.0.1:4001', 'expected a URI; did you mean "static:///10.0.0.1:4001"?'],
+      [7, 'expected a target URI or a list of endpoints, got 7'],
+    ])('refuses %j', (target, problem) => {
+      expect(ordersProblems({ target })).toEqual([`services.orders.target: ${problem}`]);
+    });
+
+    it('checks a list of endpoints one by one', () => {
+      const target = [{ host: 'a', port: 0 }, { host: 'b', port: 1, wieght: 2 }, { port: 3 }];
+      expect(ordersProblems({ target })).toEqual([
+        'services.orders.target[0].port: port out of range: 0 (1–65535)',
+        'services.orders.target[1].wieght: unknown option; did you mean "weight"?',
+        'services.orders.target[2].host: expected a host name or an IP address, got undefined',
+      ]);
+      expect(ordersProblems({ target: ['a:1'] })).toEqual([
+        'services.orders.target[0]: expected an endpoint { host, port }, got "a:1"',
+      ]);
+    });
+
+    it('shows no credentials', () => {
+      const secret = 'etcd://root:s3cret@h:2379/orders?token=s3cret';
+      const options = {
+        services: {
+          a: secret,
+          b: { target: secret, tls: 's3cret', strategy: secret },
+          c: { tls: { key: 's3cret' } },
+        },
+      };
+      const found = problems(options, { LB_TARGET_D: secret }).join('\n');
+      expect(found).toContain('etcd://***@h:2379/orders?token=***');
+      expect(found).not.toContain('s3cret');
+    });
+
+    it('warns of what works and is hardly meant', () => {
+      const target = [
+        { host: 'a', port: 1 },
+        { host: 'a', port: 1 },
+      ];
+      const { warnings, services } = validate({
+        context: { allow: ['x-tenant'] },
+        services: {
+          orders: { target, minReady: 2, context: { forward: ['x-tenant', 'x-user'] } },
+          users: { target: TARGET, minReady: 3 },
+          stock: { target: [] },
+        },
+      });
+      expect([...services.keys()]).toEqual(['orders', 'users', 'stock']);
+      expect(warnings).toEqual([
+        'services.orders.target[1]: a:1 is in the list already (#0); the first one is used',
+        'services.stock.target: the list is empty: every call will fail with NO_NODES',
+        'services.orders.minReady: 2 nodes can never be ready, since the target has 1',
+        'services.orders.context.forward[1]: "x-user" is not taken from requests, since context.allow does not have it',
+        'services.users.minReady: 3 nodes can never be ready, since the target has 2',
+      ]);
+    });
+  });
+
+  describe('of the environment', () => {
+    it('declares services, with the defaults, and overrides targets', () => {
+      const env = { LB_TARGET_ORDERS: 'static:///e:1', LB_TARGET_USER_PROFILE: 'static:///e:2' };
+      const { services } = validate(
+        { defaults: { timeout: 9 }, services: { orders: { target: 'bad', minReady: 2 } } },
+        env,
+      );
+      expect(
+        [...services.values()].map(({ options: { name, target, timeout, minReady } }) => [
+          name,
+          target.uri,
+          timeout,
+          minReady,
+        ]),
+      ).toEqual([
+        ['orders', 'static:///e:1', 9, 2],
+        ['user-profile', 'static:///e:2', 9, 1],
+      ]);
+    });
+
+    it('is enough without options, and nothing at all is worth a warning', () => {
+      expect([...validate(undefined, { LB_TARGET_ORDERS: TARGET }).services.keys()]).toEqual(['orders']);
+      expect(validate(undefined)).toEqual({
+        services: new Map(),
+        warnings: ['no service is declared: give `services`, or set LB_TARGET_<NAME>'],
+      });
+    });
+
+    it('declares nothing for a feature', () => {
+      const env = { LB_TARGET_ORDERS: TARGET, LB_TARGET_OTHER: 'bad' };
+      expect([...validate({ services: { orders: 'bad' } }, env, false).services.keys()]).toEqual(['orders']);
+    });
+
+    it('names the variable at fault', () => {
+      expect(
+        problems({ services: { orders: TARGET } }, { LB_TARGET_ORDERS: 'x', LB_TARGET_USERS: '' }),
+      ).toEqual([
+        'LB_TARGET_USERS: expected a target such as static:///10.0.0.1:4001, got nothing; unset it if none is meant',
+        'LB_TARGET_ORDERS: expected a URI such as static:///10.0.0.1:4001 or file:///etc/lb/orders.json, got "x"',
+      ]);
+    });
+  });
+
+  describe("of the user's own", () => {
+    class Own implements Strategy {
+      constructor(
+        readonly deps: StrategyDeps,
+        readonly options: Readonly<Record<string, unknown>>,
+      ) {}
+      update = (): void => undefined;
+      pick = (): undefined => undefined;
+    }
+
+    it('makes strategies of classes and factories, by name and inline, with their options', () => {
+      const own = {
+        strategies: {
+          'by-class': Own,
+          'by-factory': (deps: StrategyDeps, options: object) => new Own(deps, { ...options, made: true }),
+        },
+      };
+      const made = (strategy: unknown) => {
+        const { services } = validate({ ...own, services: { orders: { target: TARGET, strategy } } });
+        const { factory, options, name } = services.get('orders')!.options.strategy;
+        const instance: unknown = factory(DEPS, options);
+        if (!(instance instanceof Own)) throw new Error('made something else');
+        expect(instance.deps).toBe(DEPS);
+        return [name, instance.options];
+      };
+      expect(made('by-class')).toEqual(['by-class', {}]);
+      expect(made({ name: 'by-class', choices: 3 })).toEqual(['by-class', { choices: 3 }]);
+      expect(made({ name: 'by-factory', choices: 3 })).toEqual(['by-factory', { choices: 3, made: true }]);
+      expect(made(Own)).toEqual(['Own', {}]);
+      expect(made((deps: StrategyDeps) => new Own(deps, {}))).toEqual(['custom', {}]);
+    });
+
+    it('hands the built-in factories on as they are', () => {
+      expect(optionsOf({ strategy: 'least-request' }).strategy.factory).toBe(
+        builtInStrategies['least-request'],
+      );
+      expect(optionsOf({ strategy: { name: 'random' } }).strategy.factory).toBe(builtInStrategies.random);
+    });
+
+    it('takes resolvers as instances and as classes, and offers their schemes', () => {
+      class Db {
+        readonly schemes = ['db'];
+        watch = () => of([]);
+      }
+      const resolvers = [Db, { schemes: ['mem'], watch: () => of([]) }];
+      const { services } = validate({ resolvers, services: { a: 'db:///x', b: 'mem:///x' } });
+      expect(services.get('a')!.resolver).toBeInstanceOf(Db);
+      expect(services.get('b')!.resolver).toBe(resolvers[1]);
+      expect(problems({ resolvers, services: { a: 'memm:///x' } })).toEqual([
+        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, db://, mem://)',
+      ]);
+    });
+
+    it('refuses what is neither', () => {
+      class Broken {
+        readonly schemes = ['broken'];
+        constructor() {
+          throw new Error('needs a pool');
+        }
+      }
+      const watch = () => of([]);
+      expect(
+        problems({
+          strategies: { best: 'x' },
+          resolvers: [
+            7,
+            {},
+            Broken,
+            { schemes: [], watch },
+            { schemes: ['a://'], watch },
+            { schemes: ['b'], watch },
+            { schemes: ['B'], watch },
+          ],
+        }),
+      ).toEqual([
+        "resolvers[0]: expected a resolver ({ schemes: ['…'], watch() }) or a class of one, got 7",
+        "resolvers[1]: expected a resolver ({ schemes: ['…'], watch() }) or a class of one, got an object",
+        'resolvers[2]: the class cannot be made without arguments: needs a pool',
+        "resolvers[3]: expected a resolver ({ schemes: ['…'], watch() }) or a class of one, got an object",
+        'resolvers[4]: not a URI scheme: "a://" (write it without "://")',
+        'resolvers[6]: the scheme "B" is taken by resolvers[5]',
+        'strategies.best: expected a factory or a class of strategies, got "x"',
+      ]);
+    });
+  });
+
+  describe('given anything', () => {
+    const names = [
+      'services',
+      'defaults',
+      'resolvers',
+      'strategies',
+      'context',
+      'isGlobal',
+      'target',
+      'strategy',
+      'timeout',
+      'name',
+    ];
+    const sections = [
+      'healthCheck',
+      'connection',
+      'backoff',
+      'tls',
+      'transport',
+      'interceptors',
+      'forward',
+      'host',
+      'port',
+    ];
+    const key = fc.oneof(
+      fc.constantFrom(...names, ...sections, '__proto__', 'constructor', 'toString'),
+      fc.string(),
+    );
+    const scalar = fc.oneof(
+      fc.constantFrom(TARGET, 'file:///x.json', 'random', false, null, 0, 5, undefined),
+      fc.string(),
+      fc.double(),
+    );
+    const { value: garbage } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'medium' },
+        scalar,
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(key, tie('value'), { maxKeys: 5 }),
+      ),
+    }));
+
+    const settles = (options: unknown): void => {
+      try {
+        expect(validate(options).services).toBeInstanceOf(Map);
+      } catch (error) {
+        if (!(error instanceof InvalidOptionsError)) throw error;
+        expect(error.problems.length).toBeGreaterThan(0);
+        for (const { path, message } of error.problems) expect(`${path}: ${message}`).not.toMatch(/[\n\r]/);
+      }
+    };
+
+    it('answers with valid options or with InvalidOptionsError, never with another error', () => {
+      fc.assert(fc.property(garbage, settles), { numRuns: 300 });
+      fc.assert(
+        fc.property(fc.dictionary(key, fc.dictionary(key, garbage)), (services) => settles({ services })),
+        { numRuns: 300 },
+      );
+      fc.assert(
+        fc.property(garbage, garbage, (defaults, orders) => settles({ defaults, services: { orders } })),
+        { numRuns: 300 },
+      );
+    });
+  });
+});
