@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NodeSnapshot, ServiceSnapshot } from '../cluster/snapshot.js';
+import { healthReport, missingNodes, overallStatus } from './health-report.js';
+
+const since = new Date('2026-01-31T09:00:00Z');
+
+function node(overrides: Partial<NodeSnapshot> = {}): NodeSnapshot {
+  return {
+    key: '10.0.0.1:4001',
+    endpoint: {
+      host: '10.0.0.1',
+      port: 4001,
+      weight: 1,
+      zone: undefined,
+      priority: 0,
+      draining: false,
+      metadata: { owner: 'secret team' },
+    },
+    status: 'ready',
+    reason: 'answered a probe after connecting',
+    since,
+    inFlight: 2,
+    calls: 10,
+    failures: 1,
+    latency: 1.234_567,
+    ...overrides,
+  };
+}
+
+function service(overrides: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
+  return {
+    name: 'orders',
+    status: 'up',
+    ready: 1,
+    total: 1,
+    minReady: 1,
+    panic: false,
+    discovery: { target: 'static:///10.0.0.1:4001', state: 'ok', lastSuccess: since, error: undefined },
+    nodes: [node()],
+    ...overrides,
+  };
+}
+
+describe('health report', () => {
+  it('shows each service and node, with times in ISO 8601 and latency to the microsecond', () => {
+    expect(JSON.parse(JSON.stringify(healthReport([service()])))).toEqual({
+      status: 'up',
+      services: {
+        orders: {
+          status: 'up',
+          ready: 1,
+          total: 1,
+          minReady: 1,
+          panic: false,
+          discovery: {
+            target: 'static:///10.0.0.1:4001',
+            state: 'ok',
+            lastSuccess: '2026-01-31T09:00:00.000Z',
+          },
+          nodes: [
+            {
+              key: '10.0.0.1:4001',
+              status: 'ready',
+              reason: 'answered a probe after connecting',
+              since: '2026-01-31T09:00:00.000Z',
+              inFlight: 2,
+              calls: 10,
+              failures: 1,
+              latency: 1.235,
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  it('writes what is not known yet as null', () => {
+    const starting = service({
+      discovery: { target: 'dns:///orders', state: 'failing', lastSuccess: undefined, error: 'ENOTFOUND' },
+      nodes: [node({ latency: undefined })],
+    });
+    expect(healthReport([starting]).services?.orders).toMatchObject({
+      discovery: { state: 'failing', lastSuccess: null, error: 'ENOTFOUND' },
+      nodes: [{ latency: null }],
+    });
+  });
+
+  it('keeps a service of any name apart, even one that is special to objects', () => {
+    const { services } = healthReport([service({ name: '__proto__' }), service()]);
+    expect(Object.keys(services!)).toEqual(['__proto__', 'orders']);
+  });
+
+  it('has the worst status of all services', () => {
+    const up = { status: 'up' } as const;
+    const degraded = { status: 'degraded' } as const;
+    expect(overallStatus([])).toBe('up');
+    expect(overallStatus([up, degraded])).toBe('degraded');
+    expect(overallStatus([degraded, { status: 'down' }, up])).toBe('down');
+  });
+
+  it('says which services have too few ready nodes', () => {
+    const services = [
+      service(),
+      service({ name: 'users', ready: 1, total: 3, minReady: 2 }),
+      service({ name: 'mail', ready: 0, total: 1 }),
+      service({ name: 'optional', ready: 0, total: 0, minReady: 0 }),
+    ];
+    expect(missingNodes(services)).toEqual([
+      'users: 1 of 3 nodes are ready, 2 needed',
+      'mail: 0 of 1 node is ready, 1 needed',
+    ]);
+  });
+});

@@ -1,0 +1,149 @@
+import type { DiscoverySnapshot, NodeSnapshot, NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
+
+/** `down`: a service has fewer ready nodes than its `minReady`. `degraded`: all have enough, but something is amiss. */
+export type HealthStatus = 'up' | 'degraded' | 'down';
+
+/**
+ * The body of `GET /health`.
+ *
+ * @example
+ * ```json
+ * {
+ *   "status": "degraded",
+ *   "services": {
+ *     "orders": {
+ *       "status": "degraded", "ready": 1, "total": 2, "minReady": 1, "panic": false,
+ *       "discovery": { "target": "static:///10.0.0.1:4001,10.0.0.2:4001", "state": "ok", "lastSuccess": "2026-01-31T09:00:00.000Z" },
+ *       "nodes": [
+ *         { "key": "10.0.0.1:4001", "status": "ready", "reason": "answered a probe after connecting",
+ *           "since": "2026-01-31T09:00:00.120Z", "inFlight": 2, "calls": 512, "failures": 0, "latency": 1.84 },
+ *         { "key": "10.0.0.2:4001", "status": "disconnected", "reason": "connect ECONNREFUSED 10.0.0.2:4001",
+ *           "since": "2026-01-31T09:12:40.007Z", "inFlight": 0, "calls": 498, "failures": 1, "latency": 2.02 }
+ *       ]
+ *     }
+ *   }
+ * }
+ * ```
+ */
+export interface HealthReport {
+  /** The worst of all services; `up` when there are none. */
+  status: HealthStatus;
+  /** Every service by name; left out when the request may not see details. */
+  services?: Record<string, ServiceHealth>;
+}
+
+/** One service in `GET /health`. */
+export interface ServiceHealth {
+  status: HealthStatus;
+  /** Nodes that calls can go to now. */
+  ready: number;
+  total: number;
+  minReady: number;
+  /** Health is ignored, since fewer nodes than the panic threshold are healthy. */
+  panic: boolean;
+  discovery: DiscoveryHealth;
+  nodes: NodeHealth[];
+}
+
+/** Where the nodes of a service come from, in `GET /health`. */
+export interface DiscoveryHealth {
+  /** The target, without its secrets. */
+  target: string;
+  state: DiscoverySnapshot['state'];
+  /** When it last gave a usable set of nodes (ISO 8601); `null` when it has not yet. */
+  lastSuccess: string | null;
+  /** What is wrong, while it is failing. */
+  error?: string;
+}
+
+/** One node in `GET /health`. */
+export interface NodeHealth {
+  /** `host:port` */
+  key: string;
+  status: NodeStatus;
+  reason: string;
+  /** Since when it has had this status (ISO 8601). */
+  since: string;
+  /** Calls on it that have not been answered. */
+  inFlight: number;
+  /** Attempts since the node has been known. */
+  calls: number;
+  /** Attempts that were refused, lost or timed out. */
+  failures: number;
+  /** Moving average in milliseconds; `null` before its first answer. */
+  latency: number | null;
+}
+
+/**
+ * The body of `GET /health/ready`.
+ *
+ * @example
+ * ```json
+ * { "status": "not-ready", "reasons": ["orders: 0 of 3 nodes are ready, 1 needed"] }
+ * ```
+ */
+export interface ReadinessReport {
+  status: 'ready' | 'not-ready' | 'shutting-down';
+  /** What is missing; left out when nothing is, or when the request may not see details. */
+  reasons?: string[];
+}
+
+/** The worst status of all services; `up` when there are none. */
+export function overallStatus(services: readonly Pick<ServiceSnapshot, 'status'>[]): HealthStatus {
+  if (services.some(({ status }) => status === 'down')) return 'down';
+  return services.some(({ status }) => status === 'degraded') ? 'degraded' : 'up';
+}
+
+/** The body of `/health` with all its details. */
+export function healthReport(services: readonly ServiceSnapshot[]): HealthReport {
+  return {
+    status: overallStatus(services),
+    services: Object.fromEntries(services.map((service) => [service.name, serviceHealth(service)])),
+  };
+}
+
+/** Why the application should get no traffic: one line for each service with too few ready nodes. */
+export function missingNodes(services: readonly ServiceSnapshot[]): string[] {
+  return services
+    .filter(({ ready, minReady }) => ready < minReady)
+    .map(({ name, ready, total, minReady }) => {
+      return `${name}: ${ready} of ${total} ${total === 1 ? 'node is' : 'nodes are'} ready, ${minReady} needed`;
+    });
+}
+
+// Each field is named: what a snapshot may carry one day does not leak out by itself.
+function serviceHealth(service: ServiceSnapshot): ServiceHealth {
+  const { status, ready, total, minReady, panic, discovery, nodes } = service;
+  return {
+    status,
+    ready,
+    total,
+    minReady,
+    panic,
+    discovery: discoveryHealth(discovery),
+    nodes: nodes.map(nodeHealth),
+  };
+}
+
+function discoveryHealth({ target, state, lastSuccess, error }: DiscoverySnapshot): DiscoveryHealth {
+  const health = { target, state, lastSuccess: lastSuccess?.toISOString() ?? null };
+  return error === undefined ? health : { ...health, error };
+}
+
+function nodeHealth(node: NodeSnapshot): NodeHealth {
+  const { key, status, reason, since, inFlight, calls, failures, latency } = node;
+  return {
+    key,
+    status,
+    reason,
+    since: since.toISOString(),
+    inFlight,
+    calls,
+    failures,
+    latency: latency === undefined ? null : roundToMicroseconds(latency),
+  };
+}
+
+function roundToMicroseconds(milliseconds: number): number {
+  return Math.round(milliseconds * 1_000) / 1_000;
+}
