@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- Nest's options are classes by name only */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CanActivate, INestApplicationContext, NestMiddleware, Type } from '@nestjs/common';
 import { Body, Controller, Get, Global, Injectable, Module, Post, UseGuards } from '@nestjs/common';

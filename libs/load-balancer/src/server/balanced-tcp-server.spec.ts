@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- Nest's options are classes by name only */
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type {
   CallHandler,

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { readSettings } from './settings.js';
+
+describe('readSettings', () => {
+  it('has defaults', () => {
+    expect(readSettings({})).toEqual({ host: '127.0.0.1', port: 4001, node: 'cities-4001' });
+  });
+
+  it('takes what the environment says', () => {
+    expect(readSettings({ HOST: '::', PORT: '65535', NODE_NAME: 'node-1' })).toEqual({
+      host: '::',
+      port: 65_535,
+      node: 'node-1',
+    });
+  });
+
+  it.each(['', 'abc', '0', '65536', '-1', '4001.5', ' 4001', '0x10'])('refuses the port "%s"', (PORT) => {
+    expect(() => readSettings({ PORT })).toThrow(`PORT: expected an integer from 1 to 65535, got "${PORT}"`);
+  });
+
+  it.each(['', '-a', 'a b', 'a\nb', 'x'.repeat(64)])('refuses the name %j', (NODE_NAME) => {
+    expect(() => readSettings({ NODE_NAME })).toThrow('NODE_NAME: expected up to 63 letters');
+  });
+
+  it('refuses an empty host', () => {
+    expect(() => readSettings({ HOST: '' })).toThrow('HOST: expected an address');
+  });
+});

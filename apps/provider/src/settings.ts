@@ -1,0 +1,31 @@
+/** Where this node listens and what it is called. */
+export interface Settings {
+  readonly host: string;
+  readonly port: number;
+  /** What answers and logs call this node. */
+  readonly node: string;
+}
+
+/** A setting that cannot be used. The message is for whoever starts the app. */
+export class SettingsError extends Error {}
+
+/**
+ * Reads `HOST` (127.0.0.1 by default), `PORT` (4001) and `NODE_NAME` (`cities-<port>`).
+ *
+ * @throws SettingsError with one line that names the variable, its value and what was expected
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const port = env.PORT ?? '4001';
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
+    throw new SettingsError(`PORT: expected an integer from 1 to 65535, got ${JSON.stringify(port)}`);
+  }
+  const node = env.NODE_NAME ?? `cities-${port}`;
+  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(node)) {
+    throw new SettingsError(
+      `NODE_NAME: expected up to 63 letters, digits, dots, dashes and underscores, got ${JSON.stringify(node)}`,
+    );
+  }
+  const host = env.HOST ?? '127.0.0.1';
+  if (host === '') throw new SettingsError('HOST: expected an address to listen on, got ""');
+  return { host, port: Number(port), node };
+}

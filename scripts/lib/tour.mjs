@@ -1,0 +1,182 @@
+import { join } from 'node:path';
+import { bars } from './bars.mjs';
+import { Checklist } from './checklist.mjs';
+import { Gateway, Traffic } from './gateway.mjs';
+import { live } from './live.mjs';
+import { bold, count, cyan, dim, duration, green, pad, red, yellow } from './terminal.mjs';
+import { task } from './task.mjs';
+import { root } from './workspace.mjs';
+
+const NODES = ['node-1', 'node-2', 'node-3'];
+const VICTIM = 'node-2';
+/** Milliseconds for an app to start, and for a node to be found again. */
+const PATIENCE = 30_000;
+
+/** Three providers and the gateway as real processes, real traffic, and one crash. */
+export class Tour {
+  #processes;
+  #ports;
+  #gatewayPort;
+  #gateway;
+  #checks = new Checklist();
+  #calls = 0;
+  #failures = new Set();
+
+  /**
+   * @param {import('./processes.mjs').Processes} processes
+   * @param {{ gateway: number, nodes: readonly number[] }} ports
+   */
+  constructor(processes, ports) {
+    this.#processes = processes;
+    this.#ports = new Map(NODES.map((node, i) => [node, ports.nodes[i]]));
+    this.#gatewayPort = ports.gateway;
+    this.#gateway = new Gateway(ports.gateway);
+  }
+
+  /** @returns whether all that it shows held */
+  async run() {
+    await task('starting 3 providers and the gateway', () => this.#start());
+    await this.#spread();
+    await this.#crash();
+    await this.#comeBack();
+    this.#checks.expect(
+      `${count(this.#calls)} calls, none failed`,
+      this.#failures.size === 0,
+      [...this.#failures].join('; '),
+    );
+    console.log(['', ...this.#checks.lines()].join('\n'));
+    return this.#checks.held;
+  }
+
+  /** What to type next. */
+  invitation() {
+    const { url } = this.#gateway;
+    return [
+      '',
+      ` ${bold('Up.')} Try, in another terminal:`,
+      cyan(`   curl '${url}/nearest?lat=48.86&lon=2.35'`),
+      cyan(`   curl '${url}/cities?prefix=par&limit=3'`),
+      cyan(`   curl -N ${url}/countries/FR/cities`),
+      cyan(`   curl ${url}/health`),
+      dim(`   Logs: ${this.#processes.logs} · Ctrl-C ends every process.`),
+    ];
+  }
+
+  async #start() {
+    NODES.forEach((node) => this.#startNode(node));
+    const addresses = NODES.map((node) => `127.0.0.1:${this.#ports.get(node)}`);
+    this.#processes.start('gateway', join(root, 'dist/apps/consumer/main.js'), {
+      PORT: String(this.#gatewayPort),
+      HOST: '127.0.0.1',
+      LB_TARGET_CITIES: `static:///${addresses.join(',')}`,
+    });
+    const needs = ['gateway', ...NODES];
+    const ready = async () => ((await this.#gateway.readiness()) === 200 ? true : undefined);
+    await this.#processes.until('/health/ready answers 200', ready, { timeout: PATIENCE, needs });
+    await this.#untilReady(NODES.length);
+  }
+
+  #startNode(node) {
+    this.#processes.start(node, join(root, 'dist/apps/provider/main.js'), {
+      PORT: String(this.#ports.get(node)),
+      HOST: '127.0.0.1',
+      NODE_NAME: node,
+    });
+  }
+
+  async #spread() {
+    headline(1, 'Calls spread over the nodes, round robin');
+    const traffic = await this.#burst(3_000);
+    const place = await this.#gateway.nearest(35.68, 139.76);
+    console.log(
+      dim(`     The city nearest to 35.68, 139.76 is ${place.city?.name}, says ${place.servedBy}.`),
+    );
+    this.#expectEven(traffic, NODES, 'before the crash');
+  }
+
+  async #crash() {
+    headline(2, `${VICTIM} is killed: ${red('kill -9')}`);
+    const killed = performance.now();
+    await this.#processes.kill(VICTIM);
+    const health = await this.#processes
+      .until('/health tells', () => this.#degraded(), { timeout: PATIENCE, needs: ['gateway'] })
+      .catch(() => undefined);
+    const lost = health?.nodes.find((node) => this.#isOf(node, VICTIM));
+    if (health) {
+      const told = `${yellow(health.status)}, ${health.ready} of ${health.total} ready`;
+      console.log(`     /health ${dim(`after ${duration(performance.now() - killed)}:`)} ${told}`);
+      console.log(`     ${pad(VICTIM, 8)} ${red(lost.status)} ${dim(`(${lost.reason})`)}`);
+    }
+    this.#checks.expect(
+      `/health told of the crash: degraded, ${VICTIM}, why`,
+      health !== undefined && lost.reason !== '',
+      'it stayed up',
+    );
+    console.log(dim('     It had no call in flight: one would be lost, as this release does not retry.'));
+    const survivors = NODES.filter((node) => node !== VICTIM);
+    this.#expectEven(await this.#burst(3_000, VICTIM), survivors, 'after it');
+  }
+
+  async #comeBack() {
+    headline(3, `${VICTIM} is started again`);
+    const started = performance.now();
+    this.#startNode(VICTIM);
+    const line = () => `back in rotation ${dim(`after ${duration(performance.now() - started)}`)}`;
+    const finish = live((frame) => [`     ${cyan(frame)} waiting for it`], '');
+    const back = await this.#untilReady(NODES.length).then(
+      () => true,
+      (error) => error,
+    );
+    finish([`     ${back === true ? `${green(VICTIM)} is ${line()}` : red(back.message)}`]);
+    this.#checks.expect(`${VICTIM} came back by itself`, back === true, back.message);
+    this.#expectEven(await this.#burst(3_000), NODES, 'once it was back');
+  }
+
+  async #burst(total, down) {
+    const traffic = new Traffic();
+    const chart = () => bars(NODES, traffic, { total, down });
+    const finish = live((frame) => [...chart(), `     ${cyan(frame)} ${count(traffic.total)} calls`], '');
+    await this.#gateway.burst(total, traffic);
+    this.#calls += traffic.total;
+    traffic.failures.forEach((_, reason) => this.#failures.add(reason));
+    const rate = count(Math.round((total / traffic.duration) * 1_000));
+    const failed = traffic.failedCount;
+    const outcome = failed === 0 ? green('0 failed') : red(`${count(failed)} failed`);
+    finish([
+      ...chart(),
+      `     ${count(total)} calls, ${outcome} ${dim(`· ${rate} calls/s · 99 % within ${duration(traffic.p99)}`)}`,
+      ...[...traffic.failures].slice(0, 3).map(([reason, times]) => red(`     ${count(times)} × ${reason}`)),
+    ]);
+    return traffic;
+  }
+
+  #expectEven(traffic, nodes, when) {
+    const fair = Math.floor(traffic.total / nodes.length);
+    const shares = nodes.map((node) => traffic.byNode.get(node) ?? 0);
+    this.#checks.expect(
+      `${count(fair)} calls for each of ${nodes.length} nodes ${when}`,
+      shares.every((share) => Math.abs(share - fair) <= 1),
+      shares.map(count).join(', '),
+    );
+  }
+
+  async #degraded() {
+    const health = await this.#gateway.health();
+    const lost = health.nodes.find((node) => this.#isOf(node, VICTIM));
+    return health.status === 'degraded' && lost.status !== 'ready' ? health : undefined;
+  }
+
+  #untilReady(nodes) {
+    const ready = async () => ((await this.#gateway.health()).ready === nodes ? true : undefined);
+    const needs = ['gateway', ...NODES];
+    return this.#processes.until(`all ${nodes} nodes are ready`, ready, { timeout: PATIENCE, needs });
+  }
+
+  #isOf({ key }, node) {
+    return key.endsWith(`:${this.#ports.get(node)}`);
+  }
+}
+
+function headline(number, text) {
+  console.log(`\n ${bold(`${number}  ${text}`)}`);
+}

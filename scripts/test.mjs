@@ -1,0 +1,115 @@
+/**
+ * `npm test`: installs what is missing, then checks the format, lints, compiles, looks for what is unused, and runs every test.
+ * A step that fails does not keep the next from running; the summary at the end is about all of them.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArguments, unknown, UsageError } from './lib/arguments.mjs';
+import { runNode } from './lib/command.mjs';
+import { explain } from './lib/explain.mjs';
+import { endOnSignals, isEnding } from './lib/signals.mjs';
+import { task } from './lib/task.mjs';
+import { bold, cross, dim, duration, green, pad, red, tick } from './lib/terminal.mjs';
+import { addCounts, countsOf, NO_COUNTS } from './lib/test-counts.mjs';
+import { build, checkNode, install, root } from './lib/workspace.mjs';
+
+const reports = mkdtempSync(join(tmpdir(), 'load-balancer-test-'));
+process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
+endOnSignals();
+
+/** In order. `quiet` ones only show what they print when they fail. */
+const STEPS = {
+  format: { what: 'format (prettier)', run: () => quiet('prettier/bin/prettier.cjs', '--check', '.') },
+  lint: { what: 'lint (eslint)', run: () => quiet('eslint/bin/eslint.js', '.') },
+  types: {
+    what: 'types (tsc)',
+    run: async () => {
+      await build();
+      return quiet('typescript/bin/tsc', '-p', 'test', '--noEmit');
+    },
+  },
+  knip: { what: 'unused code (knip)', run: () => quiet('knip/bin/knip.js') },
+  unit: { what: 'unit tests (jest)', visible: true, run: () => jest('unit') },
+  e2e: { what: 'end-to-end tests (jest)', visible: true, run: endToEnd },
+};
+
+const HELP = `Usage: npm test [-- step...]
+
+Runs every step, or only those named: ${Object.keys(STEPS).join(', ')}.`;
+
+async function main() {
+  const { flags, words } = parseArguments(process.argv.slice(2), { help: 'switch' });
+  if (flags.help) return console.log(HELP);
+  const wrong = words.find((word) => !Object.hasOwn(STEPS, word));
+  if (wrong !== undefined) throw new UsageError(unknown(wrong, Object.keys(STEPS), 'step'));
+  checkNode();
+  await install();
+
+  const chosen = Object.keys(STEPS).filter((name) => words.length === 0 || words.includes(name));
+  const results = [];
+  for (const name of chosen) results.push(await runStep(STEPS[name]));
+  summarize(results);
+  process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function runStep({ what, visible, run }) {
+  const start = performance.now();
+  if (visible) console.log(`\n ${bold(what)}`);
+  try {
+    const counts = await (visible ? run() : task(what, run));
+    return { what, ok: true, counts: counts ?? NO_COUNTS, time: performance.now() - start };
+  } catch (error) {
+    console.log(explain(error));
+    return { what, ok: false, counts: error.counts ?? NO_COUNTS, time: performance.now() - start };
+  }
+}
+
+async function quiet(tool, ...args) {
+  await runNode([join(root, 'node_modules', tool), ...args], { cwd: root });
+}
+
+/** The apps run as they are built, and the providers of Nest 11 as they are installed. */
+async function endToEnd() {
+  const nest11 = join(root, 'test/nest11');
+  if (existsSync(join(nest11, 'package.json')))
+    await install(nest11, 'installing Nest 11 for the tests (npm ci)');
+  await build();
+  return jest('e2e');
+}
+
+/** Runs one of Jest's projects with its output as it comes, and counts from its report. */
+async function jest(project) {
+  const report = join(reports, `${project}.json`);
+  const counts = () => countsOf(existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined);
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const args = [`--selectProjects=${project}`, '--json', `--outputFile=${report}`];
+  try {
+    await runNode([...flags, join(root, 'node_modules/jest/bin/jest.js'), ...args], {
+      cwd: root,
+      visible: true,
+    });
+    return counts();
+  } catch (error) {
+    throw Object.assign(error, { counts: counts() });
+  }
+}
+
+function summarize(results) {
+  const width = Math.max(...results.map(({ what }) => what.length)) + 2;
+  console.log(`\n ${bold('Summary')}`);
+  for (const { what, ok, time } of results) {
+    console.log(
+      ` ${ok ? tick : cross} ${pad(what, width)} ${ok ? green('ok') : red('failed')}${' '.repeat(ok ? 6 : 2)}${dim(duration(time))}`,
+    );
+  }
+  const { passed, failed, skipped } = results.map(({ counts }) => counts).reduce(addCounts);
+  // Alone on the last line and without colour: what reads it may be a program.
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
+}
+
+main().catch((error) => {
+  if (isEnding()) return;
+  console.error(red(explain(error)));
+  process.exit(1);
+});
