@@ -64,7 +64,9 @@ describe('membership', () => {
     const { subject } = cluster();
     subject.apply(endpoints(1));
     const node = subject.nodes.get('h:1')!;
-    expect(subject.apply([resolveEndpoint({ host: 'h', port: 1, weight: 3, metadata: { v: '2' } })])).toBe(true);
+    expect(subject.apply([resolveEndpoint({ host: 'h', port: 1, weight: 3, metadata: { v: '2' } })])).toBe(
+      true,
+    );
     expect(subject.nodes.get('h:1')).toBe(node);
     expect(node.weight).toBe(3);
     expect(node.metadata).toEqual({ v: '2' });
@@ -85,7 +87,9 @@ describe('membership', () => {
         for (const ports of sets) {
           const before = new Map(subject.nodes);
           subject.apply(endpoints(...ports));
-          expect([...subject.nodes.keys()]).toEqual(endpoints(...ports).map((endpoint) => endpointKey(endpoint)));
+          expect([...subject.nodes.keys()]).toEqual(
+            endpoints(...ports).map((endpoint) => endpointKey(endpoint)),
+          );
           for (const [key, node] of subject.nodes) if (before.has(key)) expect(before.get(key)).toBe(node);
         }
         const added = log.filter((line) => line.startsWith('added')).length;
@@ -97,7 +101,9 @@ describe('membership', () => {
 
   it('replaces 10 000 nodes in one linear pass', () => {
     const { subject, log } = cluster();
-    const many = Array.from({ length: 10_000 }, (_, i) => resolveEndpoint({ host: `10.0.${i >> 8}.${i & 255}`, port: 1 }));
+    const many = Array.from({ length: 10_000 }, (_, i) =>
+      resolveEndpoint({ host: `10.0.${i >> 8}.${i & 255}`, port: 1 }),
+    );
     subject.apply(many);
     const survivor = subject.nodes.get('10.0.20.20:1');
     log.length = 0;
@@ -175,7 +181,11 @@ describe('who is eligible', () => {
     node.setConnection('disconnected', 'ECONNREFUSED');
     advance(100);
     node.setConnection('disconnected', 'ETIMEDOUT');
-    expect(node.snapshot()).toMatchObject({ status: 'disconnected', reason: 'ETIMEDOUT', since: new Date(100) });
+    expect(node.snapshot()).toMatchObject({
+      status: 'disconnected',
+      reason: 'ETIMEDOUT',
+      since: new Date(100),
+    });
   });
 });
 

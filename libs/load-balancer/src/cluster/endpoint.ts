@@ -51,5 +51,7 @@ export function resolveEndpoint(endpoint: Endpoint): ResolvedEndpoint {
 
 /** The identity of an endpoint: `host:port`, with brackets round an IPv6 address. */
 export function endpointKey(endpoint: Pick<Endpoint, 'host' | 'port'>): string {
-  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+  return endpoint.host.includes(':')
+    ? `[${endpoint.host}]:${endpoint.port}`
+    : `${endpoint.host}:${endpoint.port}`;
 }

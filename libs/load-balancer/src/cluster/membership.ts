@@ -14,7 +14,9 @@ export interface MembershipDiff<N> {
 /**
  * Membership is a diff: a node whose address stays keeps its object, and with it its connection and statistics. O(n).
  */
-export function diffMembership<N extends { endpoint: ResolvedEndpoint; update(endpoint: ResolvedEndpoint): void }>(
+export function diffMembership<
+  N extends { endpoint: ResolvedEndpoint; update(endpoint: ResolvedEndpoint): void },
+>(
   current: ReadonlyMap<string, N>,
   endpoints: readonly ResolvedEndpoint[],
   create: (endpoint: ResolvedEndpoint) => N,

@@ -101,7 +101,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   end(outcome: AttemptOutcome, duration: number): void {
     this.inFlight--;
     if (outcome === 'answered') {
-      this.latency = this.latency === undefined ? duration : this.latency + (duration - this.latency) * LATENCY_WEIGHT;
+      this.latency =
+        this.latency === undefined ? duration : this.latency + (duration - this.latency) * LATENCY_WEIGHT;
     } else if (outcome !== 'cancelled' && outcome !== 'sent') {
       this.failures++;
     }

@@ -11,7 +11,9 @@ export function snapshotService<H>(
   const nodes = [...cluster.nodes.values()].map((node) => node.snapshot());
   // A node that waits for its first call to be connected counts: it is there as far as anybody knows.
   const ready = nodes.filter(({ status }) => status === 'ready' || status === 'idle').length;
-  const troubled = discovery.state === 'failing' || nodes.some(({ status }) => status === 'disconnected' || status === 'unhealthy');
+  const troubled =
+    discovery.state === 'failing' ||
+    nodes.some(({ status }) => status === 'disconnected' || status === 'unhealthy');
   const status = ready < minReady ? 'down' : troubled ? 'degraded' : 'up';
   return { name, status, ready, total: nodes.length, minReady, panic: cluster.panic, discovery, nodes };
 }

@@ -79,6 +79,33 @@ describe('TimerWheel', () => {
     expect(fired.sort()).toEqual(['a', 'b']);
   });
 
+  it('looks at each slot once at most, however far the clock jumps', () => {
+    const { wheel, fired } = recording({ tick: 1, slots: 8 });
+    for (const [i, name] of ['a', 'b', 'c'].entries()) wheel.schedule(new Item(name), i);
+    wheel.schedule(new Item('never'), Number.MAX_SAFE_INTEGER);
+    expect(wheel.advance(2 ** 52)).toBe(3); // tick by tick this would take weeks
+    expect(fired.sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is not early by a rounding error', () => {
+    const ticks = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 2 ** 40 }));
+    fc.assert(
+      fc.property(ticks, fc.integer({ min: 1, max: 1000 }), (n, tick) => {
+        const time = n * tick;
+        const ulp = 2 ** (Math.floor(Math.log2(time)) - 52);
+        const { wheel, fired } = recording({ tick });
+        wheel.advance(time - tick);
+        wheel.schedule(new Item('at'), time);
+        wheel.schedule(new Item('just after'), time + ulp);
+        wheel.advance(time - ulp);
+        expect(fired).toEqual([]);
+        wheel.advance(time);
+        expect(fired).toEqual(['at']);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('fires an overdue entry within one tick', () => {
     const { wheel, fired } = recording({ tick: 5 });
     wheel.advance(1000);

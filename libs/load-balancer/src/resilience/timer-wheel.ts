@@ -70,7 +70,7 @@ export class TimerWheel<E extends TimerEntry> {
   /** Schedules the entry, or moves it when it is scheduled already. A deadline that has passed is due on the next tick. */
   schedule(entry: E, deadline: number): void {
     this.cancel(entry);
-    const tick = Math.max(this.ticksUntil(deadline), this.current + 1);
+    const tick = Math.max(Math.ceil(deadline / this.tick), this.current + 1);
     entry.timerTick = tick;
     this.link(entry, tick & this.mask);
     this.count++;
@@ -89,7 +89,8 @@ export class TimerWheel<E extends TimerEntry> {
    * has jumped; a clock that went back does nothing. What `fire` throws ends it, and the next call goes on from there.
    */
   advance(now: number): number {
-    const reached = this.ticksPassed(now);
+    // Dividing by a whole number never rounds across one: neither this nor the deadline's tick is ever off by one.
+    const reached = Math.floor(now / this.tick);
     if (reached > this.current) {
       const from = Math.max(this.current + 1, reached - this.mask);
       this.current = reached;
@@ -148,17 +149,5 @@ export class TimerWheel<E extends TimerEntry> {
     // A finished call must not keep its neighbours alive.
     entry.timerNext = entry.timerPrevious = null;
     entry.timerSlot = UNSCHEDULED;
-  }
-
-  /** The first tick at or after a time. The quotient may have been rounded, the product is exact. */
-  private ticksUntil(time: number): number {
-    const ticks = Math.ceil(time / this.tick);
-    return ticks * this.tick < time ? ticks + 1 : ticks;
-  }
-
-  /** The last tick at or before a time. */
-  private ticksPassed(time: number): number {
-    const ticks = Math.floor(time / this.tick);
-    return ticks * this.tick > time ? ticks - 1 : ticks;
   }
 }

@@ -109,7 +109,37 @@ class Handlers {
   }
 }
 
-@Module({ controllers: [Handlers] })
+/** Without an enhancer, what a handler returns reaches the server as it is, and not as an Observable. */
+@Controller()
+class PlainHandlers {
+  @MessagePattern('plain')
+  plain(@Payload() data: unknown) {
+    return data;
+  }
+
+  @MessagePattern('plain-promise')
+  plainPromise(@Payload() data: unknown) {
+    return Promise.resolve(data);
+  }
+
+  @MessagePattern('plain-nothing')
+  plainNothing() {
+    return undefined;
+  }
+
+  @MessagePattern('plain-stream')
+  plainStream() {
+    return from([1, 2]);
+  }
+
+  @MessagePattern('cycle')
+  cycle() {
+    const cycle: Record<string, unknown> = {};
+    return (cycle.self = cycle);
+  }
+}
+
+@Module({ controllers: [Handlers, PlainHandlers] })
 class App {}
 
 const closing: (() => unknown)[] = [];
@@ -314,11 +344,24 @@ describe('to a stock client', () => {
     ['a pattern like the reserved one', { id: 'i', pattern: { ...PROBE_PATTERN, more: 1 }, data: {} }],
     ['no pattern', { id: 'i', data: {} }],
     ['an error', { id: 'i', pattern: 'fails', data: {} }],
+    ['a plain value', { id: 'i', pattern: 'plain', data: { n: 1 } }],
+    ['a promise', { id: 'i', pattern: 'plain-promise', data: 0 }],
+    ['no value', { id: 'i', pattern: 'plain-nothing', data: 0 }],
+    ['the first value of several', { id: 'i', pattern: 'plain-stream', data: 0 }],
     ['a refusal of a guard', { id: 'i', pattern: 'sync', data: 'forbidden' }],
   ])('%s is answered as by a stock server', async (_what, packet) => {
     const ours = await exchange((await balanced()).port, packet);
     const theirs = await exchange((await stock()).port, packet);
     expect(ours).toEqual(theirs);
+  });
+
+  it('an answer that cannot be written is an error, where a stock server leaves the caller waiting', async () => {
+    const { port } = await balanced();
+    await expect(firstValueFrom(client(port).send('cycle', {}))).rejects.toEqual({
+      status: 'error',
+      message: 'Internal server error',
+    });
+    expect(logged.join()).toContain('circular');
   });
 
   it('an unknown event is logged as by a stock server', async () => {

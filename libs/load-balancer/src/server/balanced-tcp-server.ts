@@ -6,7 +6,7 @@ import type {
   TcpSocket,
   WritePacket,
 } from '@nestjs/microservices';
-import { finalize } from 'rxjs';
+import { finalize, isObservable } from 'rxjs';
 import type { ContextSettings } from '../context/context-settings.js';
 import { contextSettings } from '../context/context-settings.js';
 import { decodeMetadata } from '../context/metadata-codec.js';
@@ -22,6 +22,9 @@ const FEATURES: readonly string[] = ['context'];
 
 /** Nest's own words, which it does not export. */
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
+
+/** What Nest answers for a handler that threw something of its own. */
+const INTERNAL_ERROR = Object.freeze({ status: 'error', message: 'Internal server error' });
 
 /**
  * What comes out of the deserializer: an event when it has no `id`. All of it was written by the other side.
@@ -57,7 +60,8 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     // Nest hands its guards to `JsonSocket` alone.
     const { maxBufferSize, incompleteMessageTimeout, maxSendBufferSize } = options;
     const socketClass =
-      options.socketClass ?? FastTcpSocket.with(withoutUndefined({ maxBufferSize, incompleteMessageTimeout, maxSendBufferSize }));
+      options.socketClass ??
+      FastTcpSocket.with(withoutUndefined({ maxBufferSize, incompleteMessageTimeout, maxSendBufferSize }));
     super(withoutUndefined({ ...tcp, socketClass }));
     this.service = service;
     this.contextSettings = contextSettings(context, 'BalancedTcpServer.context');
@@ -106,8 +110,14 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     return startHook.call(this, this.transportId, tcpContext, async () => {
       const end = this.endHookOnce(tcpContext);
       try {
-        const result = this.transformToObservable<unknown>(await handler(packet.data, tcpContext));
-        this.send(end ? result.pipe(finalize(end)) : result, (data) => this.reply(socket, id, data));
+        const result = (await handler(packet.data, tcpContext)) as unknown;
+        if (isObservable(result)) {
+          this.send(end ? result.pipe(finalize(end)) : result, (data) => this.reply(socket, id, data));
+        } else {
+          // What Nest makes of a plain value, without an Observable and its queue on the way.
+          end?.();
+          this.reply(socket, id, { response: result, isDisposed: true });
+        }
       } catch (error) {
         end?.();
         throw error;
@@ -136,7 +146,13 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
   }
 
   private reply(socket: TcpSocket, id: string, data: WritePacket): void {
-    socket.sendMessage(this.serializer.serialize(Object.assign(data, { id })));
+    try {
+      socket.sendMessage(this.serializer.serialize(Object.assign(data, { id })));
+    } catch (error) {
+      // A value that cannot be written, such as a cycle. Stock Nest logs it and leaves the caller waiting.
+      this.logger.error(error);
+      socket.sendMessage(this.serializer.serialize({ id, err: INTERNAL_ERROR, isDisposed: true }));
+    }
   }
 }
 

@@ -29,7 +29,8 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
     try {
       const node = this.inner.pick(call);
       if (node !== undefined && this.members.has(node)) return node;
-      if (this.nodes.length > 0) this.fault(node ? 'pick() returned a node that is not eligible' : 'pick() returned no node');
+      if (this.nodes.length > 0)
+        this.fault(node ? 'pick() returned a node that is not eligible' : 'pick() returned no node');
     } catch (error) {
       this.fault(`pick() threw: ${String(error)}`);
     }

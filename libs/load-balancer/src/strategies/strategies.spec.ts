@@ -20,18 +20,22 @@ describe.each(STRATEGY_NAMES)('every strategy: %s', (name) => {
 
   it('picks only nodes of the last snapshot, whatever came before', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1 }), fc.integer(), (sizes, seed) => {
-        const strategy = make(name, seed);
-        for (const size of sizes) {
-          const nodes = fakeNodes(size);
-          strategy.update(nodes);
-          for (let i = 0; i < 20; i++) {
-            const node = strategy.pick(anyCall);
-            if (size === 0) expect(node).toBeUndefined();
-            else expect(nodes).toContain(node);
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1 }),
+        fc.integer(),
+        (sizes, seed) => {
+          const strategy = make(name, seed);
+          for (const size of sizes) {
+            const nodes = fakeNodes(size);
+            strategy.update(nodes);
+            for (let i = 0; i < 20; i++) {
+              const node = strategy.pick(anyCall);
+              if (size === 0) expect(node).toBeUndefined();
+              else expect(nodes).toContain(node);
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -119,6 +123,8 @@ describe('least-request', () => {
     strategy.update(nodes);
     for (let i = 0; i < 1_000; i++) strategy.pick(anyCall)!.inFlight++;
     // Two choices keep the gap at O(log log n); one choice would make it about 30 here.
-    expect(Math.max(...nodes.map((node) => node.inFlight)) - Math.min(...nodes.map((node) => node.inFlight))).toBeLessThan(6);
+    expect(
+      Math.max(...nodes.map((node) => node.inFlight)) - Math.min(...nodes.map((node) => node.inFlight)),
+    ).toBeLessThan(6);
   });
 });

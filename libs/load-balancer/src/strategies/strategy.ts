@@ -50,10 +50,7 @@ export interface Strategy<N extends StrategyNode = StrategyNode> {
 }
 
 /** Makes a strategy for one service. `options` is what the user wrote beside `name`. */
-export type StrategyFactory = (
-  deps: StrategyDeps,
-  options: Readonly<Record<string, unknown>>,
-) => Strategy;
+export type StrategyFactory = (deps: StrategyDeps, options: Readonly<Record<string, unknown>>) => Strategy;
 
 /** A strategy as a class with the same two arguments. */
 export type StrategyClass = new (deps: StrategyDeps, options: Readonly<Record<string, unknown>>) => Strategy;

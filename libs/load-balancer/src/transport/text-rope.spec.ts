@@ -27,6 +27,8 @@ describe('TextRope', () => {
       rope.append(String(i));
       whole += String(i);
     }
+    // Joined on the way: what waits to be joined stays small.
+    expect((rope as unknown as { short: string[] }).short.length).toBeLessThanOrEqual(1024);
     expect(rope.take()).toBe(whole);
   });
 });

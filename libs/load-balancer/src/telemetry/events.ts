@@ -1,0 +1,42 @@
+import type { NodeStatus } from '../cluster/snapshot.js';
+
+/** What happens inside one service, as `BalancedClientProxy#events` tells it. */
+export type LoadBalancerEvent =
+  /** A node became known. */
+  | { readonly type: 'node-added'; readonly service: string; readonly node: string }
+  /** A node is no longer in the set: it finishes what it has and is closed. */
+  | { readonly type: 'node-removed'; readonly service: string; readonly node: string }
+  /** A node's status changed. */
+  | {
+      readonly type: 'node-status';
+      readonly service: string;
+      readonly node: string;
+      readonly from: NodeStatus;
+      readonly to: NodeStatus;
+      readonly reason: string;
+    }
+  /** The resolver gave a usable set. Only sent when something in it changed, or after a failure. */
+  | { readonly type: 'resolved'; readonly service: string; readonly target: string; readonly nodes: number }
+  /** The resolver failed or gave nothing usable; the last good set stays in place. Sent once for each new reason. */
+  | {
+      readonly type: 'resolve-failed';
+      readonly service: string;
+      readonly target: string;
+      readonly reason: string;
+    }
+  /** Too few nodes are healthy: health is ignored from now on (`active`), or no longer. */
+  | {
+      readonly type: 'panic';
+      readonly service: string;
+      readonly active: boolean;
+      readonly healthy: number;
+      readonly total: number;
+    }
+  /** An attempt failed on a node, whether or not the call was then answered by another. */
+  | {
+      readonly type: 'attempt-failed';
+      readonly service: string;
+      readonly node: string;
+      readonly outcome: 'refused' | 'lost' | 'timed-out';
+      readonly reason: string;
+    };
