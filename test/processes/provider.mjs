@@ -1,0 +1,50 @@
+/**
+ * A provider with a few handlers. With `server: 'stock'` nothing of this library is in the process: it is what anybody has who
+ * runs Nest 11 or 12.
+ */
+import { config, handler, load, onTold, tell } from './nest.mjs';
+
+const { Controller, Module } = load('@nestjs/common');
+const { NestFactory } = load('@nestjs/core');
+const { EventPattern, MessagePattern, Transport } = load('@nestjs/microservices');
+
+const { name, port } = config;
+const host = '127.0.0.1';
+let release = () => undefined;
+onTold('release', () => release());
+
+class Handlers {
+  who() {
+    return name;
+  }
+
+  /** Answers when the test says so. */
+  hold() {
+    const released = new Promise((resolve) => {
+      release = resolve;
+    });
+    tell('holding');
+    return released.then(() => name);
+  }
+
+  note(data) {
+    tell('noted', { data });
+  }
+}
+Controller()(Handlers);
+handler(MessagePattern({ cmd: 'who' }), Handlers, 'who');
+handler(MessagePattern({ cmd: 'hold' }), Handlers, 'hold');
+handler(EventPattern('note'), Handlers, 'note');
+
+class ProviderModule {}
+Module({ controllers: [Handlers] })(ProviderModule);
+
+const app = await NestFactory.createMicroservice(ProviderModule, serverOptions());
+await app.listen();
+tell('listening');
+
+function serverOptions() {
+  if (config.server === 'stock') return { transport: Transport.TCP, options: { host, port } };
+  const { BalancedTcpServer } = load('nestjs-load-balancer');
+  return { strategy: new BalancedTcpServer({ host, port, service: 'orders' }) };
+}
