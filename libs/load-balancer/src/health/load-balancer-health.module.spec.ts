@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   Controller,
   Get,
@@ -13,7 +13,9 @@ import {
   type INestApplication,
   type Type,
 } from '@nestjs/common';
-import { APP_GUARD, Reflector } from '@nestjs/core';
+import { APP_GUARD, Reflector, type AbstractHttpAdapter } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { LoadBalancerRegistry } from '../client/registry.js';
@@ -78,6 +80,8 @@ afterEach(async () => {
   for (const app of apps.splice(0)) await app.close();
 });
 
+let platform: () => AbstractHttpAdapter = () => new ExpressAdapter();
+
 type Import = Type<unknown> | DynamicModule;
 
 async function start(
@@ -86,7 +90,7 @@ async function start(
   prepare: (app: INestApplication) => unknown = () => undefined,
 ): Promise<string> {
   const testing = await Test.createTestingModule({ imports }).compile();
-  const app = testing.createNestApplication();
+  const app = testing.createNestApplication(platform());
   apps.push(app);
   prepare(app);
   const registry = app.get(LoadBalancerRegistry, { strict: false });
@@ -104,7 +108,14 @@ async function get(url: string): Promise<{ code: number; body: any; cacheControl
   };
 }
 
-describe('LoadBalancerHealthModule', () => {
+describe.each([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+])('LoadBalancerHealthModule on %s', (_name, adapter) => {
+  beforeEach(() => {
+    platform = adapter;
+  });
+
   it('answers 200 with every service and node while all are up', async () => {
     const url = await start([LoadBalancerHealthModule], [UP]);
     const { code, body, cacheControl } = await get(`${url}/health`);
