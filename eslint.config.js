@@ -17,7 +17,17 @@ const mayImport = {
   transport: ['cluster', 'telemetry'],
   discovery: ['cluster', 'telemetry', 'resilience'],
   server: ['context', 'transport'],
-  client: ['cluster', 'strategies', 'resilience', 'discovery', 'health', 'transport', 'context', 'telemetry', 'module'],
+  client: [
+    'cluster',
+    'strategies',
+    'resilience',
+    'discovery',
+    'health',
+    'transport',
+    'context',
+    'telemetry',
+    'module',
+  ],
   health: ['client', 'cluster', 'transport', 'module', 'telemetry'],
   module: ['client', 'cluster', 'strategies', 'resilience', 'discovery', 'context', 'transport', 'telemetry'],
 };
@@ -28,10 +38,18 @@ const pure = ['strategies', 'resilience', 'cluster'];
 const importRules = folders.map((folder) => {
   const refused = folders.filter((other) => other !== folder && !mayImport[folder].includes(other));
   const patterns = refused.length
-    ? [{ regex: `^(\\.\\./)+(${refused.join('|')})/`, message: `${folder}/ must not import from there (see CONTRIBUTING.md)` }]
+    ? [
+        {
+          regex: `^(\\.\\./)+(${refused.join('|')})/`,
+          message: `${folder}/ must not import from there (see CONTRIBUTING.md)`,
+        },
+      ]
     : [];
   if (pure.includes(folder)) {
-    patterns.push({ regex: '^(@nestjs/|node:|rxjs)', message: `${folder}/ is pure: no Nest, no I/O, no rxjs` });
+    patterns.push({
+      regex: '^(@nestjs/|node:|rxjs)',
+      message: `${folder}/ is pure: no Nest, no I/O, no rxjs`,
+    });
   }
   return {
     files: [`${lib}/${folder}/**/*.ts`],
@@ -49,7 +67,10 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
@@ -66,7 +87,14 @@ export default tseslint.config(
     files: pure.map((folder) => `${lib}/${folder}/**/*.ts`),
     ignores: ['**/*.spec.ts'],
     rules: {
-      'no-restricted-globals': ['error', 'setTimeout', 'setInterval', 'setImmediate', 'performance', 'process'],
+      'no-restricted-globals': [
+        'error',
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'performance',
+        'process',
+      ],
       'no-restricted-properties': [
         'error',
         { object: 'Date', property: 'now', message: 'the clock is passed in' },

@@ -97,12 +97,6 @@ export class Cluster<H> {
     return this.untried(tried) ?? node;
   }
 
-  /** Is there an eligible node that the call has not been tried on? */
-  hasUntried(tried: ReadonlySet<ClusterNode<H>>): boolean {
-    this.refresh();
-    return this.untried(tried) !== undefined;
-  }
-
   /** A scan from a random place, so that the failed node's calls do not all land on its neighbour. */
   private untried(tried: ReadonlySet<ClusterNode<H>>): ClusterNode<H> | undefined {
     const { eligible } = this;

@@ -77,6 +77,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   setConnection(state: ConnectionState, reason: string): void {
     this.connection = state;
     this.connectionReason = reason;
+    // It was let go because nobody used it: calls wait for its next connection as they did for the first.
+    if (state === 'idle') this.everReady = false;
     // A new connection may lead to a process that hangs: with probes on, only an answer admits it.
     if (state === 'connected' && this.probed) {
       this.probe = 'pending';

@@ -84,6 +84,26 @@ export function forwardedMetadata(
   return remainingMs === undefined ? known : withTimeout(known, remainingMs);
 }
 
+/**
+ * The metadata of one attempt, put together from what is forwarded, what the call was given and what the user's hook
+ * set, in rising precedence; the deadline, which is the library's, stands above them all.
+ */
+export function outgoingMetadata(
+  forwarded: Readonly<Record<string, string>> | undefined,
+  given: Readonly<Record<string, string>> | undefined,
+  hooked: Readonly<Record<string, string>> | undefined,
+  remainingMs: number | undefined,
+): Record<string, string> | undefined {
+  const timeout = timeoutValue(remainingMs);
+  if (forwarded === undefined && given === undefined && hooked === undefined) {
+    // By far the most frequent case: nothing to copy, one known shape.
+    return timeout === undefined ? undefined : { [TIMEOUT]: timeout };
+  }
+  const metadata = { ...forwarded, ...given, ...hooked };
+  if (timeout !== undefined) metadata[TIMEOUT] = timeout;
+  return metadata;
+}
+
 const NOTHING: Readonly<Record<string, string>> = Object.freeze({});
 
 type StaticBySettings = Map<ForwardSettings, Readonly<Record<string, string>>>;
@@ -123,12 +143,17 @@ function encodeStatic(context: RequestContext, settings: ForwardSettings): Recor
 }
 
 /** Rounded down, so that a deadline never moves away as it is handed on. */
+function timeoutValue(remainingMs: number | undefined): string | undefined {
+  if (remainingMs === undefined || remainingMs > MAX_TIMEOUT) return undefined;
+  return String(Math.max(0, Math.floor(remainingMs)));
+}
+
 function withTimeout(
   metadata: Readonly<Record<string, string>>,
   remainingMs: number | undefined,
 ): Record<string, string> {
-  if (remainingMs === undefined || remainingMs > MAX_TIMEOUT) return { ...metadata };
-  return { ...metadata, [TIMEOUT]: String(Math.max(0, Math.floor(remainingMs))) };
+  const timeout = timeoutValue(remainingMs);
+  return timeout === undefined ? { ...metadata } : { ...metadata, [TIMEOUT]: timeout };
 }
 
 function decode(

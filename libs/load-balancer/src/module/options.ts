@@ -1,5 +1,5 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
-import type { ClientProxy, Deserializer, Serializer, TcpSocket } from '@nestjs/microservices';
+import type { ClientTCP, Deserializer, Serializer, TcpSocket } from '@nestjs/microservices';
 import type { ConnectionOptions } from 'node:tls';
 import type { CallInterceptor } from '../client/call-interceptor.js';
 import type { Endpoint } from '../cluster/endpoint.js';
@@ -147,7 +147,7 @@ export interface TransportOptions {
   /** The framing of messages; our `FastTcpSocket` by default, which speaks the same bytes as Nest's `JsonSocket`. */
   socketClass?: Type<TcpSocket>;
   /** A `ClientTCP` subclass of one's own, made once for each node. */
-  customClass?: Type<ClientProxy>;
+  customClass?: Type<ClientTCP>;
   /** Characters of one incoming message; Nest's default. */
   maxBufferSize?: number;
   /** Milliseconds a node may stay silent in the middle of a message; Nest's default, 0 for no limit. */

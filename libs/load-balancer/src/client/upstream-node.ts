@@ -1,0 +1,94 @@
+import type { ClusterNode } from '../cluster/node.js';
+import type { ProbeTarget } from '../health/prober.js';
+import type { NodeChannel } from '../transport/node-channel.js';
+import type { NodeTransport, ReplyHandler } from '../transport/node-transport.js';
+import type { ServerCapabilities } from '../transport/probe-protocol.js';
+import { PROBE_PATTERN, PROBE_REQUEST, parseProbeAnswer } from '../transport/probe-protocol.js';
+
+/** A node together with what it takes to reach it. */
+export type UpstreamNode = ClusterNode<NodeHandle>;
+
+/** Told once whether the node's connection came. */
+export type ConnectedCallback = (error: Error | undefined, transport: NodeTransport | undefined) => void;
+
+/** The side of a node that does I/O: its channel, the calls that wait for it to connect, and its probes. */
+export class NodeHandle implements ProbeTarget {
+  channel!: NodeChannel;
+  /** What its probes told of it; `undefined` for a stock provider. */
+  capabilities: ServerCapabilities | undefined;
+  /** Was its connection opened at start-up rather than by a call? */
+  eager = false;
+
+  private waiting: ConnectedCallback[] = [];
+  private callsSeen = 0;
+
+  constructor(private readonly node: ClusterNode<NodeHandle>) {}
+
+  get connected(): boolean {
+    return this.channel.connected;
+  }
+
+  /** Opens the connection of an idle node; the callback comes once, when it is there or has failed. */
+  whenConnected(callback: ConnectedCallback): void {
+    this.waiting.push(callback);
+    this.channel.connect();
+  }
+
+  /** Tells those who wait what became of the connection. */
+  connectionSettled(error: Error | undefined): void {
+    if (this.waiting.length === 0) return;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const callback of waiting) callback(error, error ? undefined : this.channel.transport);
+  }
+
+  /** Ends its connection for good; calls that wait for one are told. */
+  close(reason: string): void {
+    this.channel.close();
+    this.node.setConnection('disconnected', reason);
+    this.connectionSettled(new Error(reason));
+  }
+
+  wasUsed(): boolean {
+    const { calls, inFlight } = this.node.snapshot();
+    const used = inFlight > 0 || calls !== this.callsSeen;
+    this.callsSeen = calls;
+    return used;
+  }
+
+  /** Any answer to the reserved pattern proves life; a handled one tells what the server can do. */
+  probe(done: (error?: Error) => void): () => void {
+    const { transport } = this.channel;
+    if (!transport) {
+      done(new Error('not connected'));
+      return () => undefined;
+    }
+    const reply: ReplyHandler = {
+      next: (response) => {
+        this.capabilities = parseProbeAnswer(response);
+        done();
+      },
+      complete: () => done(),
+      error: () => done(),
+      lost: (cause) => done(cause),
+    };
+    return transport.request({ pattern: PROBE_PATTERN, data: PROBE_REQUEST }, reply);
+  }
+
+  probeVerdict(verdict: 'healthy' | 'unhealthy', reason: string): void {
+    this.node.setProbe(verdict, reason);
+  }
+
+  /**
+   * A connection that goes on being silent may be half open: after a partition it would stay dumb until TCP's own
+   * retransmission comes round, minutes later. A new one is not made while calls may still be answered on the old one.
+   */
+  probeFailed(): void {
+    if (this.node.status === 'unhealthy' && this.node.inFlight === 0)
+      this.channel.reset('its probes got no answer');
+  }
+
+  reconnect(): void {
+    this.channel.connect();
+  }
+}

@@ -1,0 +1,346 @@
+import type { Subject } from 'rxjs';
+import { Cluster } from '../cluster/cluster.js';
+import type { ResolvedEndpoint } from '../cluster/endpoint.js';
+import type { ConnectionState } from '../cluster/node.js';
+import { snapshotService } from '../cluster/service-snapshot.js';
+import type { NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
+import type { LoadBalancerError } from '../errors.js';
+import { Resolution } from '../discovery/resolution.js';
+import type { Resolver } from '../discovery/resolver.js';
+import { Prober } from '../health/prober.js';
+import type { ResolvedServiceOptions } from '../module/options.js';
+import { backoffDelay } from '../resilience/backoff.js';
+import type { LoadBalancerEvent } from '../telemetry/events.js';
+import { NodeChannel } from '../transport/node-channel.js';
+import { openTransport } from '../transport/open-transport.js';
+import { reasonOf } from '../transport/reason.js';
+import type { SocketListener } from '../transport/transport-settings.js';
+import type { Attempt } from './attempt.js';
+import type { BalancedCall } from './call.js';
+import { deadlines } from './deadlines.js';
+import { clientClosed, noNodes } from './failures.js';
+import type { BuildPacket } from './outgoing-request.js';
+import { createStrategy } from './create-strategy.js';
+import type { UpstreamNode } from './upstream-node.js';
+import { NodeHandle } from './upstream-node.js';
+
+/** Milliseconds that `close()` waits for calls in flight of a service whose calls have no timeout. */
+const CLOSE_WITHOUT_TIMEOUT = 5_000;
+const CLOSED = 'the client was closed';
+const LEFT = 'it has left the service';
+
+export interface UpstreamDeps {
+  readonly resolver: Resolver;
+  readonly buildPacket: BuildPacket;
+  /** Listeners that users attached with `ClientProxy#on`: live, each new socket gets those there are. */
+  readonly socketListeners: readonly SocketListener[];
+  readonly events: Subject<LoadBalancerEvent>;
+  /** Told when the first node becomes ready, and whenever a node is lost or fails while none is; may repeat itself. */
+  readonly onAvailability: (available: boolean) => void;
+  readonly log: (message: string) => void;
+  /** Makes the connections; replaced in tests. */
+  readonly openTransport?: typeof openTransport;
+}
+
+/**
+ * One service as a client sees it: its cluster of nodes with their connections, kept up to date by a resolver and by
+ * probes. It brings the pure parts (cluster, strategy) together with those that do I/O (channels, resolution, prober).
+ */
+export class Upstream {
+  readonly cluster: Cluster<NodeHandle>;
+  readonly buildPacket: BuildPacket;
+  readonly deadlines = deadlines;
+  /** Closed to new calls. */
+  closed = false;
+  /** Closed altogether: nothing can be sent any more. */
+  ended = false;
+
+  private readonly resolution: Resolution;
+  private readonly prober: Prober | undefined;
+  private readonly waiting = new Set<BalancedCall>();
+  private readonly readyWaiters = new Set<() => void>();
+  /** What the resolver added and removed, while it is being taken in. */
+  private joining: UpstreamNode[] = [];
+  private leaving: UpstreamNode[] = [];
+  /** Nodes that have left and still finish what they have. */
+  private readonly retiring = new Set<UpstreamNode>();
+  private inFlight = 0;
+  private eager = 0;
+  private readyNodes = 0;
+  private idleWaiter: (() => void) | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    readonly options: ResolvedServiceOptions,
+    private readonly deps: UpstreamDeps,
+  ) {
+    this.buildPacket = deps.buildPacket;
+    const { name, healthCheck } = options;
+    this.cluster = new Cluster<NodeHandle>(
+      {
+        strategy: createStrategy(options, { now: this.now, random: Math.random }, (reason) =>
+          deps.log(
+            `${name}: strategy "${options.strategy.name}": ${reason}; nodes are taken in turn instead`,
+          ),
+        ),
+        panicThreshold: options.panicThreshold,
+        probed: healthCheck !== false,
+        clock: { now: this.now, wall: Date.now },
+        random: Math.random,
+      },
+      {
+        onAdded: (node) => this.joining.push(node),
+        onRemoved: (node) => this.leaving.push(node),
+        onStatus: (node, from) => this.statusChanged(node, from),
+        onPanic: (active, healthy, total) =>
+          this.emit({ type: 'panic', service: name, active, healthy, total }),
+      },
+    );
+    this.prober = healthCheck === false ? undefined : new Prober(healthCheck);
+    this.resolution = new Resolution(
+      { target: options.target, resolver: deps.resolver },
+      {
+        onEndpoints: (endpoints) => this.resolved(endpoints),
+        onFailure: (reason) => {
+          deps.log(`${name}: ${this.resolution.snapshot().target}: ${reason}`);
+          this.emit({
+            type: 'resolve-failed',
+            service: name,
+            target: this.resolution.snapshot().target,
+            reason,
+          });
+          this.changed();
+        },
+        onWarning: (warning) => deps.log(`${name}: ${this.resolution.snapshot().target}: ${warning}`),
+      },
+    );
+  }
+
+  /** Is there, or will there soon be, a node that a call could go to? */
+  get worthWaiting(): boolean {
+    return this.cluster.connecting || this.resolution.snapshot().state === 'starting';
+  }
+
+  readonly now = (): number => performance.now();
+
+  /** Starts to look for nodes and to connect them. Nothing is waited for. */
+  start(): void {
+    this.resolution.start();
+  }
+
+  /** Resolves once a call could be sent, rejects once it is known that none can, or when it is closed. */
+  async ready(): Promise<void> {
+    while (!this.closed) {
+      if (this.cluster.available) return;
+      if (!this.worthWaiting) throw this.noNodes();
+      await new Promise<void>((resolve) => this.readyWaiters.add(resolve));
+    }
+    throw clientClosed(this.options.name);
+  }
+
+  callStarted(): void {
+    this.inFlight++;
+  }
+
+  callSettled(call: BalancedCall): void {
+    this.waiting.delete(call);
+    if (--this.inFlight === 0) this.idleWaiter?.();
+  }
+
+  /** The call is resumed after the next change that may give it a node. */
+  wait(call: BalancedCall): void {
+    this.waiting.add(call);
+  }
+
+  attemptFailed(attempt: Attempt, outcome: 'refused' | 'lost' | 'timed-out', cause: unknown): void {
+    if (!this.deps.events.observed) return;
+    const reason = cause === undefined ? 'no answer before the deadline' : reasonOf(cause);
+    this.emit({
+      type: 'attempt-failed',
+      service: this.options.name,
+      node: attempt.node.key,
+      outcome,
+      reason,
+    });
+  }
+
+  snapshot(): ServiceSnapshot {
+    return snapshotService(
+      this.options.name,
+      this.options.minReady,
+      this.cluster,
+      this.resolution.snapshot(),
+    );
+  }
+
+  /** Why no node can take a call. */
+  noNodes(): LoadBalancerError {
+    return noNodes(this.options.name, this.cluster.nodes, this.resolution.snapshot());
+  }
+
+  /**
+   * Takes no more calls, lets those in flight finish for as long as they may take, then closes every connection. Each
+   * caller is told when that is done.
+   */
+  close(): Promise<void> {
+    this.closed = true;
+    return (this.closing ??= this.windDown());
+  }
+
+  private async windDown(): Promise<void> {
+    this.resolution.close();
+    this.wakeReadyWaiters();
+    if (this.inFlight > 0) await this.idleOrLate(this.options.timeout || CLOSE_WITHOUT_TIMEOUT);
+    this.ended = true;
+    this.prober?.close();
+    for (const call of [...this.waiting]) call.cutOff();
+    for (const node of [...this.cluster.nodes.values(), ...this.retiring]) node.handle.close(CLOSED);
+  }
+
+  /** Resolves when no call is in flight any more, at the latest after `patience` milliseconds. */
+  private idleOrLate(patience: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, patience);
+      this.idleWaiter = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /**
+   * Every node has its channel before anybody is told of any change: whoever is told may make a call, and that may pick
+   * whichever node there is.
+   */
+  private resolved(endpoints: readonly ResolvedEndpoint[]): void {
+    const changed = this.cluster.apply(endpoints);
+    const { joining, leaving } = this;
+    this.joining = [];
+    this.leaving = [];
+    for (const node of leaving) if (node.handle.eager) this.eager--;
+    for (const node of joining) this.equip(node);
+    for (const node of leaving) this.left(node);
+    for (const node of joining) this.joined(node);
+    const target = this.resolution.snapshot().target;
+    if (changed)
+      this.emit({ type: 'resolved', service: this.options.name, target, nodes: this.cluster.nodes.size });
+    this.changed();
+  }
+
+  private equip(node: UpstreamNode): void {
+    const handle = new NodeHandle(node);
+    handle.eager = this.eager < this.options.connection.eager;
+    if (handle.eager) this.eager++;
+    node.handle = handle;
+    handle.channel = this.openChannel(node, handle);
+  }
+
+  private joined(node: UpstreamNode): void {
+    this.emit({ type: 'node-added', service: this.options.name, node: node.key });
+    if (node.handle.eager) node.handle.channel.connect();
+  }
+
+  private openChannel(node: UpstreamNode, handle: NodeHandle): NodeChannel {
+    const { connection, transport, tls } = this.options;
+    const { host, port } = node.endpoint;
+    const { serializer, deserializer, socketClass, customClass, ...framing } = transport;
+    const open = this.deps.openTransport ?? openTransport;
+    return new NodeChannel(
+      (listener) =>
+        open(
+          {
+            host,
+            port,
+            connectTimeout: connection.connectTimeout,
+            keepAlive: connection.keepAlive,
+            tlsOptions: tls,
+            serializer,
+            deserializer,
+            socketClass,
+            customClass,
+            framing,
+            socketListeners: this.deps.socketListeners,
+          },
+          listener,
+        ),
+      {
+        backoff: (attempt) => backoffDelay(connection.backoff, attempt, Math.random),
+        settled: connection.backoff.initial,
+        idleTimeout: handle.eager ? 0 : connection.idleTimeout,
+        now: this.now,
+      },
+      {
+        onConnection: (state, reason) => this.connectionChanged(node, state, reason),
+        wasUsed: () => handle.wasUsed(),
+      },
+    );
+  }
+
+  private left(node: UpstreamNode): void {
+    const { handle } = node;
+    if (node.status === 'ready' && --this.readyNodes === 0) this.deps.onAvailability(false);
+    this.prober?.remove(handle);
+    this.emit({ type: 'node-removed', service: this.options.name, node: node.key });
+    // It finishes what it has been sent; then its connection goes.
+    this.retiring.add(node);
+    handle.connectionSettled(new Error(LEFT));
+    node.retire(() => {
+      this.retiring.delete(node);
+      handle.channel.close();
+    });
+  }
+
+  private connectionChanged(node: UpstreamNode, state: ConnectionState, reason: string): void {
+    const { handle } = node;
+    const { prober } = this;
+    node.setConnection(state, reason);
+    switch (state) {
+      case 'connecting':
+        prober?.add(handle);
+        break;
+      case 'connected':
+        prober?.connected(handle);
+        handle.connectionSettled(undefined);
+        break;
+      case 'disconnected':
+        prober?.disconnected(handle);
+        handle.connectionSettled(new Error(reason));
+        this.resolution.refresh();
+        break;
+      case 'idle':
+        prober?.remove(handle);
+        break;
+    }
+  }
+
+  private statusChanged(node: UpstreamNode, from: NodeStatus): void {
+    const { status: to, reason, key } = node;
+    if (to === 'ready' && ++this.readyNodes === 1) this.deps.onAvailability(true);
+    if (from === 'ready') this.readyNodes--;
+    // As with `ClientTCP`, a client that never got through is told so, too.
+    if (this.readyNodes === 0 && (from === 'ready' || to === 'disconnected' || to === 'unhealthy'))
+      this.deps.onAvailability(false);
+    this.emit({ type: 'node-status', service: this.options.name, node: key, from, to, reason });
+    this.changed();
+  }
+
+  /** Something changed that waiting calls may profit from. */
+  private changed(): void {
+    this.wakeReadyWaiters();
+    if (this.waiting.size > 0) {
+      const calls = [...this.waiting];
+      this.waiting.clear();
+      for (const call of calls) call.resume();
+    }
+  }
+
+  private wakeReadyWaiters(): void {
+    const waiters = [...this.readyWaiters];
+    this.readyWaiters.clear();
+    for (const wake of waiters) wake();
+  }
+
+  private emit(event: LoadBalancerEvent): void {
+    this.deps.events.next(event);
+  }
+}

@@ -1,0 +1,43 @@
+export { BalancedClientProxy } from './client/balanced-client-proxy.js';
+export type { BroadcastOptions, BroadcastReport } from './client/broadcast.js';
+export type { CallInterceptor, OutgoingCall } from './client/call-interceptor.js';
+export type { CallOptions } from './client/call-options.js';
+export { LoadBalancerRegistry, type RegisteredClient } from './client/registry.js';
+export type { AttemptOutcome, AttemptRecord } from './cluster/attempt-record.js';
+export type { Endpoint, ResolvedEndpoint } from './cluster/endpoint.js';
+export type { DiscoverySnapshot, NodeSnapshot, NodeStatus, ServiceSnapshot } from './cluster/snapshot.js';
+export type { ContextOptions } from './context/context-options.js';
+export { ContextInterceptor } from './context/context.interceptor.js';
+export type { Peer } from './context/peer.js';
+export { ReqContext } from './context/request-context.decorator.js';
+export { RequestContext } from './context/request-context.js';
+export type { ResolvedNode, ResolveFailure, Resolver, Target } from './discovery/resolver.js';
+export * from './errors.js';
+export { BalancedClient } from './module/balanced-client.decorator.js';
+export { LoadBalancerModule } from './module/load-balancer.module.js';
+export type {
+  BackoffOptions,
+  ConnectionSettings,
+  ContextForwardOptions,
+  HealthCheckOptions,
+  LoadBalancerAsyncResult,
+  LoadBalancerModuleAsyncOptions,
+  LoadBalancerModuleOptions,
+  LoadBalancerOptionsFactory,
+  ServiceOptions,
+  StrategyOptions,
+  TransportOptions,
+} from './module/options.js';
+export { getBalancedClientToken } from './module/tokens.js';
+export type { BalancedTcpServerOptions } from './server/balanced-tcp-server-options.js';
+export { BalancedTcpServer } from './server/balanced-tcp-server.js';
+export type { StrategyName } from './strategies/registry.js';
+export type {
+  PickContext,
+  Strategy,
+  StrategyClass,
+  StrategyDeps,
+  StrategyFactory,
+  StrategyNode,
+} from './strategies/strategy.js';
+export type { LoadBalancerEvent } from './telemetry/events.js';

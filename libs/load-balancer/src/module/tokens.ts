@@ -1,0 +1,7 @@
+/** The injection token of the client of a service: for tests, or to provide a double. */
+export function getBalancedClientToken(name?: string): string {
+  return name === undefined ? 'BalancedClient' : `BalancedClient(${name})`;
+}
+
+/** What `forRoot()` or `forRootAsync()` was given, for `forFeature()` and the context. */
+export const LB_ROOT_OPTIONS = Symbol('LB_ROOT_OPTIONS');
