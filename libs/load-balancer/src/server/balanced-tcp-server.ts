@@ -20,6 +20,8 @@ import { checkServerOptions } from './balanced-tcp-server-options.js';
 /** What clients may rely on beyond plain Nest. `context`: it reads `packet.metadata`, on Nest 11 too. */
 const FEATURES: readonly string[] = ['context'];
 
+const HANDLED = Promise.resolve();
+
 /** Nest's own words, which it does not export. */
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
 
@@ -67,15 +69,29 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     this.contextSettings = contextSettings(context, 'BalancedTcpServer.context');
   }
 
-  /** As in `ServerTCP`, but within the message's context. */
-  override async handleMessage(socket: TcpSocket, rawMessage: unknown): Promise<unknown> {
-    const deserialized = this.deserializer.deserialize(rawMessage) as
-      IncomingPacket | PromiseLike<IncomingPacket>;
-    const packet = isPromiseLike(deserialized) ? await deserialized : deserialized;
+  /**
+   * As in `ServerTCP`, but within the message's context. Not an async function: within a context every promise is dear
+   * (Node 20 follows each with hooks), so the only ones are those of the handler and of what awaits it.
+   */
+  override handleMessage(socket: TcpSocket, rawMessage: unknown): Promise<unknown> {
+    try {
+      const packet = this.deserializer.deserialize(rawMessage) as
+        IncomingPacket | PromiseLike<IncomingPacket>;
+      const handled = isPromiseLike(packet)
+        ? packet.then((deserialized) => this.handlePacket(socket, deserialized))
+        : this.handlePacket(socket, packet);
+      return handled === undefined ? HANDLED : Promise.resolve(handled);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** `undefined` when it is handled, else what it is to wait for. */
+  private handlePacket(socket: TcpSocket, packet: IncomingPacket): unknown {
     const pattern = this.getPatternAsString(packet.pattern);
     if (pattern === PROBE_ROUTE) {
       this.answerProbe(socket, packet);
-      return;
+      return undefined;
     }
     const context = decodeMetadata(packet.metadata, this.contextSettings, peerOf(socket.netSocket));
     return RequestContext.run(context, () => {
