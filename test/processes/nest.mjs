@@ -15,10 +15,10 @@ export function tell(type, fields = {}) {
   process.send({ type, ...fields });
 }
 
-/** Runs `action` each time the test says so. */
+/** Runs `action` each time the test says so, with what else the test says. */
 export function onTold(type, action) {
   process.on('message', (message) => {
-    if (message.type === type) action();
+    if (message.type === type) action(message);
   });
 }
 

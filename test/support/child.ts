@@ -69,8 +69,8 @@ export class Child {
     await this.eventually(`wrote "${text}"`, () => this.output.includes(text) || undefined);
   }
 
-  tell(type: string): void {
-    this.process.send({ type });
+  tell(type: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.process.send({ type, ...fields });
   }
 
   get ended(): boolean {

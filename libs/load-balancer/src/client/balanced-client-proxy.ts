@@ -153,7 +153,10 @@ export class BalancedClientProxy
     await this.upstream.ready();
   }
 
-  /** Takes no more calls, lets those in flight finish, then closes every connection. */
+  /**
+   * Takes no more calls, lets those in flight finish (for as long as the service's `timeout`, 5 s when that is 0), then
+   * closes every connection.
+   */
   async close(): Promise<void> {
     this.socketListeners.length = 0;
     await this.upstream.close();

@@ -81,10 +81,11 @@ describe('the timer', () => {
     deadlines.arm(new Entry(), now() + 3_000, now());
     let wakes = 0;
     const { setTimeout: real } = globalThis;
-    const spy = jest.spyOn(globalThis, 'setTimeout').mockImplementation(((...args: Parameters<typeof real>) => {
+    const counting = (...args: Parameters<typeof real>): NodeJS.Timeout => {
       wakes++;
       return real(...args);
-    }) as typeof real);
+    };
+    const spy = jest.spyOn(globalThis, 'setTimeout').mockImplementation(counting);
     jest.advanceTimersByTime(2_000);
     spy.mockRestore();
     expect(wakes).toBeLessThanOrEqual(2_000 / LONGEST_SLEEP + 1);

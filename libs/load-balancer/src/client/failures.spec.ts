@@ -49,9 +49,7 @@ describe('NO_NODES', () => {
   });
 
   it('names the target when there is no node at all, and its trouble', () => {
-    expect(noNodes('orders', known(0), discovery).message).toBe(
-      'orders: no node is known for static:///a:1',
-    );
+    expect(noNodes('orders', known(0), discovery).message).toBe('orders: no node is known for static:///a:1');
     const failing = { ...discovery, state: 'failing' as const, error: 'no such file' };
     expect(noNodes('orders', known(0), failing).message).toBe(
       'orders: no node is known for static:///a:1 (no such file)',

@@ -39,10 +39,11 @@ describe('interceptors', () => {
   it('may make it several times', () => {
     const again: CallInterceptor = (current, next) => next(current).pipe(retry(2));
     let made = 0;
-    const last = () => new Observable((subscriber) => {
-      if (++made < 3) subscriber.error('no');
-      else subscriber.next('third time');
-    });
+    const last = () =>
+      new Observable((subscriber) => {
+        if (++made < 3) subscriber.error('no');
+        else subscriber.next('third time');
+      });
     expect(run([again], last)).toEqual(['third time']);
   });
 

@@ -65,7 +65,7 @@ export class NodeHandle implements ProbeTarget {
     }
     const reply: ReplyHandler = {
       next: (response) => {
-        this.capabilities = parseProbeAnswer(response);
+        this.learn(parseProbeAnswer(response), transport);
         done();
       },
       complete: () => done(),
@@ -73,6 +73,17 @@ export class NodeHandle implements ProbeTarget {
       lost: (cause) => done(cause),
     };
     return transport.request({ pattern: PROBE_PATTERN, data: PROBE_REQUEST }, reply);
+  }
+
+  /**
+   * Nagle's algorithm is switched off towards servers of ours, which switch it off, too. A stock server leaves it on: it
+   * holds its second reply until the first one is acknowledged, which Linux delays by 40 ms unless something is sent.
+   * Towards such a server Nagle stays on here as well, as in `ClientTCP`, since what it holds back carries that very
+   * acknowledgement once it leaves.
+   */
+  private learn(capabilities: ServerCapabilities | undefined, transport: NodeTransport): void {
+    this.capabilities = capabilities;
+    if (capabilities) transport.unwrap().setNoDelay(true);
   }
 
   probeVerdict(verdict: 'healthy' | 'unhealthy', reason: string): void {

@@ -26,6 +26,8 @@ import { NodeHandle } from './upstream-node.js';
 
 /** Milliseconds that `close()` waits for calls in flight of a service whose calls have no timeout. */
 const CLOSE_WITHOUT_TIMEOUT = 5_000;
+/** Milliseconds more, so that a call made in the last moment meets its own deadline first. */
+const CLOSE_MARGIN = 100;
 const CLOSED = 'the client was closed';
 const LEFT = 'it has left the service';
 
@@ -179,8 +181,8 @@ export class Upstream {
   }
 
   /**
-   * Takes no more calls, lets those in flight finish for as long as they may take, then closes every connection. Each
-   * caller is told when that is done.
+   * Takes no more calls, lets those in flight finish for as long as the service's `timeout` gives them, then closes every
+   * connection. Whoever calls it is told when that is done.
    */
   close(): Promise<void> {
     this.closed = true;
@@ -190,7 +192,8 @@ export class Upstream {
   private async windDown(): Promise<void> {
     this.resolution.close();
     this.wakeReadyWaiters();
-    if (this.inFlight > 0) await this.idleOrLate(this.options.timeout || CLOSE_WITHOUT_TIMEOUT);
+    if (this.inFlight > 0)
+      await this.idleOrLate((this.options.timeout || CLOSE_WITHOUT_TIMEOUT) + CLOSE_MARGIN);
     this.ended = true;
     this.prober?.close();
     for (const call of [...this.waiting]) call.cutOff();

@@ -4,14 +4,13 @@ import { INQUIRER } from '@nestjs/core';
 import { BalancedClientProxy } from '../client/balanced-client-proxy.js';
 import { LoadBalancerRegistry } from '../client/registry.js';
 import { InvalidOptionsError } from '../errors.js';
-import { declaredNames, namesDeclared, undeclaredNames } from './service-names.js';
+import { declaredNames, undeclaredNames } from './service-names.js';
 import { getBalancedClientToken } from './tokens.js';
 import { didYouMean } from './validation/nearest.js';
 import type { ValidatedModuleOptions } from './validation/validate-module-options.js';
 
 /** The client of each service by its name, and the one without a name. */
 export function clientProviders(names: readonly string[], validated: InjectionToken): FactoryProvider[] {
-  namesDeclared(names);
   return [...names.map((name) => clientProvider(name, validated)), defaultClientProvider(names)];
 }
 

@@ -12,7 +12,7 @@ import type {
   LoadBalancerModuleOptions,
   LoadBalancerOptionsFactory,
 } from './options.js';
-import { featureNames, featuresDeclared } from './service-names.js';
+import { featureNames, featuresDeclared, namesDeclared } from './service-names.js';
 import { LB_ROOT_OPTIONS } from './tokens.js';
 import type { ValidatedModuleOptions } from './validation/validate-module-options.js';
 import { validateModuleOptions } from './validation/validate-module-options.js';
@@ -42,7 +42,7 @@ export class LoadBalancerModule {
    */
   static forRoot(options: LoadBalancerModuleOptions = {}): DynamicModule {
     const { isGlobal, ...rest } = options;
-    const names = withEnvironment(Object.keys(options.services ?? {}));
+    const names = Object.keys(options.services ?? {});
     return this.declare(names, [{ provide: LB_ROOT_OPTIONS, useValue: rest }], [], isGlobal ?? false);
   }
 
@@ -61,9 +61,8 @@ export class LoadBalancerModule {
    * ```
    */
   static forRootAsync(options: LoadBalancerModuleAsyncOptions): DynamicModule {
-    const given = options.services ?? [];
-    assertListedOnce(given);
-    const names = withEnvironment(given);
+    const names = options.services ?? [];
+    assertListedOnce(names);
     return this.declare(
       names,
       asyncOptionsProviders(options),
@@ -81,29 +80,34 @@ export class LoadBalancerModule {
       useFactory: (root?: LoadBalancerAsyncResult) => validate({ ...root, services }, process.env, false),
     };
     const names = Object.keys(services);
+    namesDeclared(names);
     featuresDeclared(names);
-    const clients = clientProviders(names, validated);
-    return withClients({ module: LoadBalancerModule, imports: [LoadBalancerCoreModule] }, provider, clients);
+    return withClients({ module: LoadBalancerModule, imports: [LoadBalancerCoreModule] }, provider, () =>
+      clientProviders(names, validated),
+    );
   }
 
+  /** @param given the services that were named; those of the environment are added */
   private static declare(
-    names: readonly string[],
+    given: readonly string[],
     root: Provider[],
     imports: NonNullable<DynamicModule['imports']>,
     global: boolean,
   ): DynamicModule {
+    namesDeclared(withEnvironment(given));
+    // Which of the environment's are left for the root is known when every feature is.
+    const names = (): string[] => withEnvironment(given);
     const validated = Symbol('LB_VALIDATED_OPTIONS');
     const provider: FactoryProvider<ValidatedModuleOptions> = {
       provide: validated,
       inject: [LB_ROOT_OPTIONS],
-      useFactory: (options: LoadBalancerAsyncResult) => validateDeclared(options, names),
+      useFactory: (options: LoadBalancerAsyncResult) => validateDeclared(options, names()),
     };
     const context: FactoryProvider = {
       provide: LB_CONTEXT_OPTIONS,
       inject: [LB_ROOT_OPTIONS],
       useFactory: (options: LoadBalancerAsyncResult) => options.context,
     };
-    const clients = clientProviders(names, validated);
     const rootOptions: DynamicModule = {
       module: LoadBalancerRootOptionsModule,
       global: true,
@@ -114,7 +118,7 @@ export class LoadBalancerModule {
     return withClients(
       { module: LoadBalancerModule, global, imports: [rootOptions, LoadBalancerCoreModule] },
       provider,
-      clients,
+      () => clientProviders(names(), validated),
     );
   }
 }
@@ -192,15 +196,15 @@ function assertListedOnce(names: readonly string[]): void {
 
 /**
  * The module with its clients. Nest reads both properties when it scans the modules, and that is after every file has
- * been loaded: only then is it known which of the names asked for nobody declares.
+ * been loaded: only then is it known what every feature declares, and which of the names asked for nobody does.
  */
 function withClients(
   module: DynamicModule,
   validated: FactoryProvider,
-  clients: readonly FactoryProvider[],
+  clients: () => readonly FactoryProvider[],
 ): DynamicModule {
   let all: readonly FactoryProvider[] | undefined;
-  const allClients = (): readonly FactoryProvider[] => (all ??= [...clients, ...unknownClientProviders()]);
+  const allClients = (): readonly FactoryProvider[] => (all ??= [...clients(), ...unknownClientProviders()]);
   return {
     ...module,
     get providers() {

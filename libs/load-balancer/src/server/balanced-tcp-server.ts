@@ -82,7 +82,7 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
         : this.handlePacket(socket, packet);
       return handled === undefined ? HANDLED : Promise.resolve(handled);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -498,6 +498,16 @@ describe('FastTcpSocket', () => {
     expect(created.mock.calls.filter(([, ms]) => ms === 30_000)).toHaveLength(1);
   });
 
+  it('does not let replies of different ticks wait for the acknowledgement of one another', async () => {
+    const noDelay = jest.spyOn(net.Socket.prototype, 'setNoDelay');
+    const accepted: net.Socket[] = [];
+    const port = await listen((socket) => accepted.push(new FastTcpSocket(socket).netSocket));
+    await connectRaw(port);
+    await until(() => accepted.length > 0, 'the connection');
+    expect(noDelay.mock.contexts).toEqual(accepted);
+    expect(noDelay).toHaveBeenCalledWith(true);
+  });
+
   it('takes guards where Nest creates the socket', async () => {
     let errors: unknown[] = [];
     const socketClass = FastTcpSocket.with({ maxBufferSize: 10 });

@@ -79,6 +79,9 @@ export class FastTcpSocket extends TcpSocket {
     this.incompleteMessageTimeout = options.incompleteMessageTimeout ?? DEFAULT_INCOMPLETE_MESSAGE_TIMEOUT;
     this.maxSendBufferSize = options.maxSendBufferSize ?? DEFAULT_MAX_SEND_BUFFER_SIZE;
     this.mayPauseReads = !socket.pending;
+    // Replies that are ready in different ticks must not wait for the peer's delayed ACK (40 ms on Linux). On sockets that
+    // have yet to connect, whoever connects them sets it; what is written is coalesced here, not by Nagle's algorithm.
+    if (!socket.pending) socket.setNoDelay(true);
     this.parser = new FrameParser(this.maxBufferSize);
     socket.on('connect', () => this.onConnect());
     socket.on('drain', () => this.onDrain());
@@ -162,7 +165,8 @@ export class FastTcpSocket extends TcpSocket {
     this.flush();
   };
 
-  private flush(): void {
+  /** Writes what is pending now rather than at the end of the tick. */
+  flush(): void {
     const { socket, batch, batchCallbacks } = this;
     if (batch === '') return;
     if (this.unreachable || !socket.writable) {
