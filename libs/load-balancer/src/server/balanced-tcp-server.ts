@@ -20,8 +20,6 @@ import { checkServerOptions } from './balanced-tcp-server-options.js';
 /** What clients may rely on beyond plain Nest. `context`: it reads `packet.metadata`, on Nest 11 too. */
 const FEATURES: readonly string[] = ['context'];
 
-const HANDLED = Promise.resolve();
-
 /** Nest's own words, which it does not export. */
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
 
@@ -74,16 +72,14 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
    * (Node 20 follows each with hooks), so the only ones are those of the handler and of what awaits it.
    */
   override handleMessage(socket: TcpSocket, rawMessage: unknown): Promise<unknown> {
-    try {
+    // What is thrown must be a rejection: Nest listens for nothing else.
+    return new Promise((resolve) => {
       const packet = this.deserializer.deserialize(rawMessage) as
         IncomingPacket | PromiseLike<IncomingPacket>;
-      const handled = isPromiseLike(packet)
-        ? packet.then((deserialized) => this.handlePacket(socket, deserialized))
-        : this.handlePacket(socket, packet);
-      return handled === undefined ? HANDLED : Promise.resolve(handled);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+      if (isPromiseLike(packet))
+        resolve(packet.then((deserialized) => this.handlePacket(socket, deserialized)));
+      else resolve(this.handlePacket(socket, packet));
+    });
   }
 
   /** `undefined` when it is handled, else what it is to wait for. */
