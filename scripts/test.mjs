@@ -11,7 +11,7 @@ import { explain } from './lib/explain.mjs';
 import { endOnSignals, isEnding } from './lib/signals.mjs';
 import { task } from './lib/task.mjs';
 import { bold, cross, dim, duration, green, pad, red, tick } from './lib/terminal.mjs';
-import { addCounts, countsOf, NO_COUNTS } from './lib/test-counts.mjs';
+import { addCounts, countsOf, failedCounts, NO_COUNTS } from './lib/test-counts.mjs';
 import { build, checkNode, install, root } from './lib/workspace.mjs';
 
 const reports = mkdtempSync(join(tmpdir(), 'load-balancer-test-'));
@@ -21,7 +21,6 @@ endOnSignals();
 /** In order. `quiet` ones only show what they print when they fail. */
 const STEPS = {
   format: { what: 'format (prettier)', run: () => quiet('prettier/bin/prettier.cjs', '--check', '.') },
-  lint: { what: 'lint (eslint)', run: () => quiet('eslint/bin/eslint.js', '.') },
   types: {
     what: 'types (tsc)',
     run: async () => {
@@ -31,6 +30,7 @@ const STEPS = {
         await quiet('typescript/bin/tsc', '-p', project);
     },
   },
+  lint: { what: 'lint (eslint)', run: lint },
   knip: { what: 'unused code (knip)', run: () => quiet('knip/bin/knip.js') },
   unit: { what: 'unit tests (jest)', visible: true, run: () => jest('unit') },
   e2e: { what: 'end-to-end tests (jest)', visible: true, run: endToEnd },
@@ -63,12 +63,18 @@ async function runStep({ what, visible, run }) {
     return { what, ok: true, counts: counts ?? NO_COUNTS, time: performance.now() - start };
   } catch (error) {
     console.log(explain(error));
-    return { what, ok: false, counts: error.counts ?? NO_COUNTS, time: performance.now() - start };
+    return { what, ok: false, counts: failedCounts(error.counts), time: performance.now() - start };
   }
 }
 
 async function quiet(tool, ...args) {
   await runNode([join(root, 'node_modules', tool), ...args], { cwd: root });
+}
+
+/** Its typed rules read the library's declarations where the apps and the tests import it by its name. */
+async function lint() {
+  await build();
+  await quiet('eslint/bin/eslint.js', '.');
 }
 
 /** The apps run as they are built, and the providers of Nest 11 as they are installed. */

@@ -19,3 +19,8 @@ export function countsOf(report) {
 export function addCounts(a, b) {
   return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
 }
+
+/** Of a step that failed: at least one, so that a closing line about several steps never says that nothing did. */
+export function failedCounts(counts = NO_COUNTS) {
+  return { ...counts, failed: Math.max(1, counts.failed) };
+}

@@ -1,0 +1,70 @@
+/** The process in which one strategy picks: alone, so that V8 sees one strategy as it would in an application. */
+import { Cluster } from '../../../libs/load-balancer/dist/cluster/cluster.js';
+import { resolveEndpoint } from '../../../libs/load-balancer/dist/cluster/endpoint.js';
+import { builtInStrategies } from '../../../libs/load-balancer/dist/strategies/registry.js';
+import { answer, settings } from '../lib/ipc.mjs';
+
+/** One node in this many is ill, so that working out who is eligible has something to do. */
+const ILL = 10;
+const WARM_UP_PICKS = 300_000;
+const CALL = { pattern: { cmd: 'echo' }, tried: undefined };
+
+const { strategy: name } = settings();
+const deps = { random: Math.random, now: () => performance.now() };
+/** What was picked goes somewhere, or V8 might leave out the pick. */
+let sink;
+
+answer({
+  /** Nanoseconds a pick, round by round: of the strategy alone, and through the cluster. */
+  measure(nodes, { rounds, picks }) {
+    const { strategy, cluster } = clusterOf(nodes);
+    const pickers = { alone: strategy, cluster };
+    const results = { alone: [], cluster: [] };
+    for (const which of Object.keys(pickers)) timePicks(pickers[which], WARM_UP_PICKS);
+    for (let round = 0; round < rounds; round++) {
+      for (const which of Object.keys(pickers)) results[which].push(timePicks(pickers[which], picks));
+    }
+    return results;
+  },
+});
+
+function timePicks(picker, picks) {
+  const begin = process.hrtime.bigint();
+  for (let i = 0; i < picks; i++) sink = picker.pick(CALL);
+  const elapsed = Number(process.hrtime.bigint() - begin);
+  if (sink === undefined) throw new Error(`${name} picked nothing`);
+  return elapsed / picks;
+}
+
+/** A cluster as `Upstream` makes it, its nodes connected and under some load. */
+function clusterOf(count) {
+  const strategy = builtInStrategies[name](deps, {});
+  const cluster = new Cluster(
+    {
+      strategy,
+      panicThreshold: 50,
+      probed: true,
+      clock: { now: deps.now, wall: Date.now },
+      random: deps.random,
+    },
+    { onAdded() {}, onRemoved() {}, onStatus() {}, onPanic() {} },
+  );
+  cluster.apply(Array.from({ length: count }, (_, i) => endpoint(i)));
+  [...cluster.nodes.values()].forEach((node, i) => {
+    node.setConnection('connected', 'connected');
+    node.setProbe(i % ILL === ILL - 1 ? 'unhealthy' : 'healthy', 'as the benchmark has it');
+    for (let calls = i % 4; calls > 0; calls--) node.begin();
+    node.begin();
+    node.end('answered', 1 + (i % 7));
+  });
+  if (!cluster.available) throw new Error('no node is eligible');
+  return { strategy, cluster };
+}
+
+function endpoint(i) {
+  return resolveEndpoint({
+    host: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+    port: 4_001,
+    weight: 1 + (i % 3),
+  });
+}
