@@ -13,10 +13,10 @@ const mayImport = {
   resilience: [],
   cluster: ['strategies'],
   telemetry: ['cluster'],
-  context: [],
-  transport: ['cluster', 'telemetry'],
+  context: ['resilience'],
+  transport: ['cluster', 'resilience', 'telemetry'],
   discovery: ['cluster', 'telemetry', 'resilience'],
-  server: ['context', 'transport'],
+  server: ['context', 'module', 'resilience', 'telemetry', 'transport'],
   client: [
     'cluster',
     'strategies',
@@ -28,7 +28,7 @@ const mayImport = {
     'telemetry',
     'module',
   ],
-  health: ['client', 'cluster', 'transport', 'module', 'telemetry'],
+  health: ['client', 'cluster', 'transport', 'module', 'server', 'telemetry'],
   module: ['client', 'cluster', 'strategies', 'resilience', 'discovery', 'context', 'transport', 'telemetry'],
 };
 const folders = Object.keys(mayImport);
@@ -103,7 +103,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.spec.ts', 'test/**/*.ts'],
+    files: ['**/*.spec.ts', '**/*.spec.fixture.ts', 'test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',

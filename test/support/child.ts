@@ -30,7 +30,13 @@ export class Child {
   private readonly arrivals = new EventEmitter();
   private readonly exited: Promise<unknown>;
 
-  constructor(script: string, config: ChildConfig, flags: readonly string[] = []) {
+  /** @param launcher a command, with its arguments, that runs the one that follows it: `['ip', 'netns', 'exec', 'a']` */
+  constructor(
+    script: string,
+    config: ChildConfig,
+    flags: readonly string[] = [],
+    launcher: readonly string[] = [],
+  ) {
     const path = fileURLToPath(new URL(`../processes/${script}`, import.meta.url));
     const nodeFlags = [
       // See linkLibrary() in global-setup.mjs.
@@ -39,7 +45,8 @@ export class Child {
       '--disable-warning=ExperimentalWarning',
       ...flags,
     ];
-    this.process = spawn(process.execPath, [...nodeFlags, path, JSON.stringify(config)], {
+    const command = [...launcher, process.execPath, ...nodeFlags, path, JSON.stringify(config)];
+    this.process = spawn(command[0] as string, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' },
     });
@@ -81,6 +88,18 @@ export class Child {
   async status(): Promise<number | null> {
     await this.exited;
     return this.process.exitCode;
+  }
+
+  /** SIGTERM; resolves when it has ended. */
+  async terminate(): Promise<void> {
+    this.process.kill('SIGTERM');
+    await this.exited;
+  }
+
+  /** The signal that ended it, once it has ended; `null` when it did so by itself. */
+  async endedBy(): Promise<NodeJS.Signals | null> {
+    await this.exited;
+    return this.process.signalCode;
   }
 
   /** `kill -9`; resolves when it is gone. */

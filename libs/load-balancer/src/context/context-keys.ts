@@ -9,7 +9,9 @@ export const AUTHORIZATION = 'authorization';
 
 /** Remaining milliseconds until the deadline. What begins with `lb-` belongs to the library. */
 export const TIMEOUT = 'lb-timeout';
-const RESERVED_PREFIX = 'lb-';
+/** `1` when the request is a retry, or made for one. */
+export const RETRY = 'lb-retry';
+const LIBRARY_KEY = /^lb-/i;
 
 const STANDARD_KEYS: ReadonlySet<string> = new Set([TRACEPARENT, TRACESTATE, BAGGAGE, AUTHORIZATION]);
 
@@ -24,7 +26,12 @@ export function isHeaderName(key: string): boolean {
   return HEADER_NAME.test(key) && !PROTOTYPE_KEYS.has(key);
 }
 
+/** Does it belong to the library, in whatever case it is written? */
+export function isLibraryKey(key: string): boolean {
+  return LIBRARY_KEY.test(key);
+}
+
 /** Is it one that the context handles itself, so that users may not claim it? */
 export function isReservedKey(key: string): boolean {
-  return STANDARD_KEYS.has(key) || key.startsWith(RESERVED_PREFIX);
+  return STANDARD_KEYS.has(key) || isLibraryKey(key);
 }

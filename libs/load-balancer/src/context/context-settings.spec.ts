@@ -17,6 +17,7 @@ describe('context options', () => {
       [
         'authorization',
         'baggage',
+        'lb-retry',
         'lb-timeout',
         'traceparent',
         'tracestate',

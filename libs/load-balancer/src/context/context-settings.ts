@@ -6,6 +6,7 @@ import {
   BAGGAGE,
   isHeaderName,
   isReservedKey,
+  RETRY,
   TIMEOUT,
   TRACEPARENT,
   TRACESTATE,
@@ -78,6 +79,7 @@ export function contextSettings(options: ContextOptions | undefined, path = 'con
   const keys = [
     requestIdHeader,
     TIMEOUT,
+    RETRY,
     TRACEPARENT,
     TRACESTATE,
     AUTHORIZATION,

@@ -2,6 +2,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { CONTEXT_SETTINGS, DEFAULT_CONTEXT_SETTINGS } from './context-settings.js';
+import { offerSettings } from './adoptable-settings.js';
 import type { ContextSettings } from './context-settings.js';
 import { decodeMetadata } from './metadata-codec.js';
 import type { HttpRequestLike, HttpResponseLike } from './http-context.js';
@@ -40,7 +41,9 @@ export class ContextInterceptor implements NestInterceptor {
         );
       }
       case 'rpc':
-        return current ?? openRpcContext(host.switchToRpc().getContext(), this.settings);
+        if (!current) return openRpcContext(host.switchToRpc().getContext(), this.settings);
+        offerSettings(host.switchToRpc().getContext(), this.settings);
+        return current;
       case 'ws':
         // Each message is a request of its own; what is current is at best that of the handshake.
         return decodeMetadata(undefined, this.settings);

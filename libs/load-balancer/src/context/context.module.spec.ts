@@ -7,6 +7,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { delay, firstValueFrom, map, of } from 'rxjs';
 import type { Observable } from 'rxjs';
+import { BalancedTcpServer } from '../server/balanced-tcp-server.js';
 import { ContextModule } from './context.module.js';
 import { LB_CONTEXT_OPTIONS } from './context-options.js';
 import { RequestContext } from './request-context.js';
@@ -16,11 +17,13 @@ const id = () => RequestContext.current()?.requestId;
 
 /** What the guard saw, by request id. */
 const guarded: (string | undefined)[] = [];
+const tenantsGuarded: (string | undefined)[] = [];
 
 @Injectable()
 class SeenByGuard implements CanActivate {
   canActivate(): boolean {
     guarded.push(id());
+    tenantsGuarded.push(RequestContext.current()?.get('x-tenant'));
     return true;
   }
 }
@@ -103,6 +106,7 @@ const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
   guarded.length = 0;
+  tenantsGuarded.length = 0;
 });
 
 async function opened<T extends INestApplicationContext>(creating: Promise<T>): Promise<T> {
@@ -180,6 +184,24 @@ describe('ContextModule over RPC', () => {
     const answer = await firstValueFrom(tcp.send('rpc', 5));
     expect(answer).toEqual({ n: 5, parameter: 'r-1', current: 'r-1', peer: '127.0.0.1' });
     expect(guarded).toEqual(['r-1']);
+  });
+
+  it('lends its settings to a server of ours that has none, from the first message on, guards included', async () => {
+    const strategy = new BalancedTcpServer({ host: '127.0.0.1', port: 0 });
+    const app = await opened(NestFactory.createMicroservice(WithOptions, { ...quiet, strategy }));
+    await app.listen();
+    const tcp = client(port(strategy.unwrap()), { 'x-tenant': 't1' });
+    await firstValueFrom(tcp.send('rpc', 1));
+    await firstValueFrom(tcp.send('rpc', 2));
+    expect(tenantsGuarded).toEqual(['t1', 't1']);
+  });
+
+  it('leaves a server of ours with settings of its own alone', async () => {
+    const strategy = new BalancedTcpServer({ host: '127.0.0.1', port: 0, context: {} });
+    const app = await opened(NestFactory.createMicroservice(WithOptions, { ...quiet, strategy }));
+    await app.listen();
+    await firstValueFrom(client(port(strategy.unwrap()), { 'x-tenant': 't1' }).send('rpc', 1));
+    expect(tenantsGuarded).toEqual([undefined]);
   });
 
   it('opens a fresh context for a client that sends none', async () => {

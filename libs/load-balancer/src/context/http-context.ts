@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Cancellation } from './cancellation.js';
 import type { ContextSettings } from './context-settings.js';
 import { decodeHeaders } from './metadata-codec.js';
 import { peerOf } from './peer.js';
@@ -16,6 +17,11 @@ export interface HttpRequestLike {
 export interface HttpResponseLike {
   headersSent?: boolean;
   setHeader?(name: string, value: string): unknown;
+  /** Has its connection been closed, or has it been finished and let go? */
+  closed?: boolean;
+  /** Has all of it been handed to the system? */
+  writableFinished?: boolean;
+  once?(event: 'close', listener: () => void): unknown;
   raw?: HttpResponseLike;
 }
 
@@ -27,7 +33,7 @@ const opened = new WeakMap<HttpRequestLike, RequestContext>();
 
 /**
  * The context of a request, opened the first time it is asked for. The request's id is then told in the
- * response, for whoever reports a problem with it.
+ * response, for whoever reports a problem with it. It is cancelled when the client goes away unanswered.
  */
 export function openHttpContext(
   request: HttpRequestLike,
@@ -37,10 +43,32 @@ export function openHttpContext(
   const raw = request.raw ?? request;
   const known = opened.get(raw);
   if (known) return known;
-  const context = decodeHeaders(raw.headers, settings, raw.socket ? peerOf(raw.socket) : undefined);
-  opened.set(raw, context);
   const rawResponse = response?.raw ?? response;
+  const context = decodeHeaders(
+    raw.headers,
+    settings,
+    raw.socket ? peerOf(raw.socket) : undefined,
+    rawResponse ? cancelledWith(rawResponse) : undefined,
+  );
+  opened.set(raw, context);
   if (rawResponse?.headersSent === false)
     rawResponse.setHeader?.(settings.requestIdHeader, context.requestId);
   return context;
+}
+
+/** Cancelled when the connection closes before the whole response has gone out. */
+function cancelledWith(response: HttpResponseLike): Cancellation {
+  const cancellation = new Cancellation();
+  const closed = (): void => {
+    // Also the end of every response that went well.
+    if (!response.writableFinished) cancellation.cancel(clientGone());
+  };
+  if (response.closed) closed();
+  else response.once?.('close', closed);
+  return cancellation;
+}
+
+/** By its name, what `fetch` and Node's own functions take for an abort. */
+function clientGone(): DOMException {
+  return new DOMException('The client closed the connection before it was answered', 'AbortError');
 }

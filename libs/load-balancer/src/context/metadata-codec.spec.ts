@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { contextSettings, DEFAULT_CONTEXT_SETTINGS } from './context-settings.js';
-import { decodeHeaders, decodeMetadata, encodeContext, forwardedMetadata } from './metadata-codec.js';
+import {
+  decodeHeaders,
+  decodeMetadata,
+  encodeContext,
+  forwardedMetadata,
+  outgoingMetadata,
+} from './metadata-codec.js';
 import { RequestContext } from './request-context.js';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -94,6 +100,17 @@ describe('decoding', () => {
     expect(context.requestId).toHaveLength(36);
     expect(context.authorization).toBeUndefined();
     expect([...context.entries]).toEqual([['x-tenant', 't1']]);
+  });
+
+  it('believes nobody over HTTP who sets a deadline or claims to be a retry', () => {
+    for (const headers of [
+      { 'lb-timeout': '1', 'lb-retry': '1' },
+      { 'LB-Timeout': '1', 'Lb-Retry': ['1'] },
+    ]) {
+      const context = decodeHeaders(headers, settings);
+      expect([context.deadline, context.isRetry]).toEqual([undefined, false]);
+    }
+    expect(decoded({ 'lb-timeout': '100', 'lb-retry': '1' }).isRetry).toBe(true);
   });
 
   it('leaves out a value that is too long', () => {
@@ -232,5 +249,40 @@ describe('forwardedMetadata', () => {
 
   it('works with the default settings', () => {
     expect(decodeMetadata(undefined, DEFAULT_CONTEXT_SETTINGS).requestId).toHaveLength(36);
+  });
+});
+
+describe('outgoingMetadata', () => {
+  const forwarded = Object.freeze({ 'x-request-id': 'r-1', 'x-tenant': 'forwarded' });
+
+  it('sends what a call was given in lower case, in the place of what is forwarded', () => {
+    expect(
+      outgoingMetadata(forwarded, { 'X-Tenant': 'given', 'X-Other': 'o' }, undefined, undefined),
+    ).toEqual({ 'x-request-id': 'r-1', 'x-tenant': 'given', 'x-other': 'o' });
+  });
+
+  it('sends what the hook set as it was written, in the place of what differs by case only', () => {
+    const hooked = { 'X-Tenant': 'hooked' };
+    expect(outgoingMetadata(forwarded, { 'x-tenant': 'given' }, hooked, 250)).toEqual({
+      'x-request-id': 'r-1',
+      'X-Tenant': 'hooked',
+      'lb-timeout': '250',
+    });
+  });
+
+  it('lets no hook set what is the library’s, in any case', () => {
+    const hooked = { 'LB-Timeout': '999999', 'lb-retry': '1', 'x-a': '1' };
+    expect(outgoingMetadata(undefined, undefined, hooked, 250)).toEqual({ 'x-a': '1', 'lb-timeout': '250' });
+  });
+
+  it('changes nothing that it was given', () => {
+    const given = Object.freeze({ 'X-Tenant': 'given' });
+    expect(outgoingMetadata(forwarded, given, undefined, 5, true)).toHaveProperty('lb-retry', '1');
+    expect([forwarded['x-tenant'], Object.keys(given)]).toEqual(['forwarded', ['X-Tenant']]);
+  });
+
+  it('is nothing when there is nothing to send', () => {
+    expect(outgoingMetadata(undefined, undefined, undefined, undefined)).toBeUndefined();
+    expect(outgoingMetadata(undefined, undefined, undefined, 9.9)).toEqual({ 'lb-timeout': '9' });
   });
 });

@@ -1,4 +1,14 @@
-import { AUTHORIZATION, BAGGAGE, isReservedKey, TIMEOUT, TRACEPARENT, TRACESTATE } from './context-keys.js';
+import {
+  AUTHORIZATION,
+  BAGGAGE,
+  isLibraryKey,
+  isReservedKey,
+  RETRY,
+  TIMEOUT,
+  TRACEPARENT,
+  TRACESTATE,
+} from './context-keys.js';
+import type { Cancellation } from './cancellation.js';
 import type { ContextSettings } from './context-settings.js';
 import type { Peer } from './peer.js';
 import type { RequestContextInit } from './request-context.js';
@@ -32,28 +42,51 @@ type ReadValue = (value: unknown, key: string) => string | undefined;
 
 /**
  * The context of a message, out of its metadata, which is untrusted: only known keys, only strings, bounded. It
- * is read when something is first asked of the context, but the deadline counts from now.
+ * is read when something is first asked of the context, but the deadline counts from `arrivedAt`.
  */
-export function decodeMetadata(metadata: unknown, settings: ContextSettings, peer?: Peer): RequestContext {
+export function decodeMetadata(
+  metadata: unknown,
+  settings: ContextSettings,
+  peer?: Peer,
+  cancellation?: Cancellation,
+  arrivedAt: number = performance.now(),
+): RequestContext {
   if (typeof metadata !== 'object' || metadata === null)
-    return new RequestContext({}, peer, settings.requestIdHeader);
-  const arrivedAt = performance.now();
+    return new RequestContext({}, peer, settings.requestIdHeader, cancellation);
   return new RequestContext(
     () => decode(metadata, settings, readString, arrivedAt),
     peer,
     settings.requestIdHeader,
+    cancellation,
   );
 }
 
 /**
- * The context of an HTTP request, out of its headers, which are as untrusted. They are read at once, since
- * middleware may change them.
+ * The remaining milliseconds of a message's deadline, without a look at the rest of its metadata, which is untrusted;
+ * `undefined` when it has none.
  */
-export function decodeHeaders(headers: object, settings: ContextSettings, peer?: Peer): RequestContext {
+export function readTimeout(metadata: unknown): number | undefined {
+  if (typeof metadata !== 'object' || metadata === null) return undefined;
+  const value = (metadata as Record<string, unknown>)[TIMEOUT];
+  return typeof value === 'string' && TIMEOUT_VALUE.test(value) ? millisecondsOf(value) : undefined;
+}
+
+/**
+ * The context of an HTTP request, out of its headers, which are as untrusted. They are read at once, since
+ * middleware may change them. The library's own keys are not among them: it never calls over HTTP, so whoever sends
+ * them is a stranger who would set deadlines here.
+ */
+export function decodeHeaders(
+  headers: object,
+  settings: ContextSettings,
+  peer?: Peer,
+  cancellation?: Cancellation,
+): RequestContext {
   return new RequestContext(
     decode(headers, settings, readHeader, performance.now()),
     peer,
     settings.requestIdHeader,
+    cancellation,
   );
 }
 
@@ -86,21 +119,33 @@ export function forwardedMetadata(
 
 /**
  * The metadata of one attempt, put together from what is forwarded, what the call was given and what the user's hook
- * set, in rising precedence; the deadline, which is the library's, stands above them all.
+ * set, in rising precedence; the deadline and the mark of a retry, which are the library's, stand above them all. Names
+ * differ by more than case: what a call was given goes out in lower case, as the servers know it; what the hook set goes
+ * out as plain Nest would send it.
  */
 export function outgoingMetadata(
   forwarded: Readonly<Record<string, string>> | undefined,
   given: Readonly<Record<string, string>> | undefined,
   hooked: Readonly<Record<string, string>> | undefined,
   remainingMs: number | undefined,
+  isRetry = false,
 ): Record<string, string> | undefined {
   const timeout = timeoutValue(remainingMs);
-  if (forwarded === undefined && given === undefined && hooked === undefined) {
+  if (!isRetry && forwarded === undefined && given === undefined && hooked === undefined) {
     // By far the most frequent case: nothing to copy, one known shape.
     return timeout === undefined ? undefined : { [TIMEOUT]: timeout };
   }
-  const metadata = { ...forwarded, ...given, ...hooked };
+  const metadata = { ...forwarded };
+  if (given) for (const [key, value] of Object.entries(given)) metadata[key.toLowerCase()] = value;
+  if (hooked) {
+    for (const [key, value] of Object.entries(hooked)) {
+      if (isLibraryKey(key)) continue;
+      Reflect.deleteProperty(metadata, key.toLowerCase());
+      metadata[key] = value;
+    }
+  }
   if (timeout !== undefined) metadata[TIMEOUT] = timeout;
+  if (isRetry) metadata[RETRY] = '1';
   return metadata;
 }
 
@@ -166,16 +211,20 @@ function decode(
   const requestId = take(values, settings.requestIdHeader);
   const timeout = take(values, TIMEOUT);
   const authorization = take(values, AUTHORIZATION);
+  const isRetry = take(values, RETRY) === '1';
   return {
     requestId: requestId !== undefined && SANE_REQUEST_ID.test(requestId) ? requestId : undefined,
     deadline:
-      timeout !== undefined && TIMEOUT_VALUE.test(timeout)
-        ? arrivedAt + Math.min(Number(timeout), MAX_TIMEOUT)
-        : undefined,
+      timeout !== undefined && TIMEOUT_VALUE.test(timeout) ? arrivedAt + millisecondsOf(timeout) : undefined,
     authorization,
+    isRetry,
     ...validTrace(take(values, TRACEPARENT), take(values, TRACESTATE), take(values, BAGGAGE)),
     entries: values,
   };
+}
+
+function millisecondsOf(timeout: string): number {
+  return Math.min(Number(timeout), MAX_TIMEOUT);
 }
 
 /**
@@ -219,6 +268,7 @@ const readString: ReadValue = (value) => (typeof value === 'string' ? value : un
 const LIST_HEADERS: ReadonlySet<string> = new Set([TRACESTATE, BAGGAGE]);
 
 const readHeader: ReadValue = (value, key) => {
+  if (isLibraryKey(key)) return undefined;
   if (!Array.isArray(value)) return readString(value, key);
   const lines: unknown[] = value;
   if (lines.length > 1 && !LIST_HEADERS.has(key)) return undefined;

@@ -1,5 +1,6 @@
 import type { ExecutionContext, PreRequestHook } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
+import { offerSettings } from './adoptable-settings.js';
 import type { ContextSettings } from './context-settings.js';
 import { RequestContext } from './request-context.js';
 import { openRpcContext } from './rpc-context.js';
@@ -7,10 +8,12 @@ import { withinContext } from './within-context.js';
 
 /** A hook that opens the context of an RPC message before its guards run, unless its server already did. */
 export function createContextHook(settings: ContextSettings): PreRequestHook {
-  return (host: ExecutionContext, next) =>
-    RequestContext.current()
-      ? next()
-      : withinContext(openRpcContext(host.switchToRpc().getContext(), settings), next);
+  return (host: ExecutionContext, next) => {
+    const rpcContext: unknown = host.switchToRpc().getContext();
+    if (!RequestContext.current()) return withinContext(openRpcContext(rpcContext, settings), next);
+    offerSettings(rpcContext, settings);
+    return next();
+  };
 }
 
 /**

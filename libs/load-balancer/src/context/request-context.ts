@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
+import type { Cancellation } from './cancellation.js';
 import type { Peer } from './peer.js';
 
 /** What a context is made of. Whatever comes from outside goes through `metadata-codec.ts` first. */
@@ -13,6 +14,8 @@ export interface RequestContextInit {
   authorization?: string | undefined;
   /** Milliseconds on the clock of `performance.now()`. */
   deadline?: number | undefined;
+  /** Is the request a retry, or made for one? */
+  isRetry?: boolean | undefined;
   /** Further keys, lower case. */
   entries?: Iterable<readonly [string, string]> | undefined;
 }
@@ -73,10 +76,19 @@ export class RequestContext {
   /** The header, and metadata key, that the request id came in and goes on. */
   readonly requestIdHeader: string;
 
+  /** Tells when the request is cancelled; there is none where nobody could. */
+  readonly cancellation: Cancellation | undefined;
+  /**
+   * Set when a call made for this request has failed for good after its retries, or without having been allowed any: then
+   * whoever made the request is not to retry it either, or attempts would multiply with the depth of the calls.
+   */
+  retriesEnded = false;
+
   // Private to the language, so that no logger finds `authorization` in there.
   #init: RequestContextInit | (() => RequestContextInit);
   #requestId: string | undefined;
   #entries: ReadonlyMap<string, string> | undefined;
+  #never: AbortSignal | undefined;
 
   /**
    * @param init a function is called once, when first something is asked of the context: many handlers never
@@ -86,10 +98,12 @@ export class RequestContext {
     init: RequestContextInit | (() => RequestContextInit) = {},
     peer?: Peer,
     requestIdHeader = 'x-request-id',
+    cancellation?: Cancellation,
   ) {
     this.#init = init;
     this.peer = peer;
     this.requestIdHeader = requestIdHeader;
+    this.cancellation = cancellation;
   }
 
   /** Taken from the request, or made up: the same for all that is done for it, on every node. */
@@ -126,6 +140,24 @@ export class RequestContext {
   remaining(now: number = performance.now()): number | undefined {
     const { deadline } = this;
     return deadline === undefined ? undefined : Math.max(0, deadline - now);
+  }
+
+  /**
+   * Aborted when the caller went away or its deadline passed: hand it to whatever work should stop then. Balanced calls
+   * need no such hint, they stop by themselves. Without a server that knows (a stock one, a job of one's own) it never is.
+   *
+   * @example
+   * ```ts
+   * const answer = await fetch(url, { signal: RequestContext.current()?.signal });
+   * ```
+   */
+  get signal(): AbortSignal {
+    return this.cancellation ? this.cancellation.signal : (this.#never ??= new AbortController().signal);
+  }
+
+  /** Is the request a retry, or made for one? Calls that it makes are not retried, so that retries do not multiply. */
+  get isRetry(): boolean {
+    return this.#values.isRetry ?? false;
   }
 
   /** A further key's value; keys are lower case. */

@@ -27,6 +27,10 @@ describe('options of BalancedTcpServer', () => {
       maxSendBufferSize: 0,
       service: 'orders',
       context: { allow: ['x-tenant'] },
+      drainTimeout: 0,
+      drainOnSigterm: false,
+      limits: { maxInFlight: 100, adaptive: { max: 50 }, priorities: { search: 1, '{"cmd":"report"}': 3 } },
+      report: () => ({ queued: 1 }),
     };
     expect(problemsOf(options)).toEqual([]);
     expect(problemsOf({})).toEqual([]);
@@ -39,7 +43,8 @@ describe('options of BalancedTcpServer', () => {
       prot: 1,
       service: 'a b',
       context: { allow: ['X'] },
-      drainTimeout: 5,
+      drainTimeout: -1,
+      limits: { maxInFlght: 5, priorities: { a: 4, b: 2 } },
     });
     expect(problems.map(({ path }) => path)).toEqual([
       'BalancedTcpServer.port',
@@ -47,8 +52,19 @@ describe('options of BalancedTcpServer', () => {
       'BalancedTcpServer.service',
       'BalancedTcpServer.context.allow[0]',
       'BalancedTcpServer.drainTimeout',
+      'BalancedTcpServer.limits.maxInFlght',
+      'BalancedTcpServer.limits.priorities.a',
+      'BalancedTcpServer.limits.priorities',
     ]);
     expect(problems[0]?.message).toBe('expected an integer from 0 to 65535, got 70000');
+    expect(problems.map(({ message }) => message)).toEqual(
+      expect.arrayContaining([
+        'unknown option; did you mean "port"?',
+        'unknown option; did you mean "maxInFlight"?',
+        'expected 0, 1, 2 or 3, got 4',
+        'expected a limit beside it: maxInFlight, adaptive or both',
+      ]),
+    );
   });
 
   it.each([
@@ -66,9 +82,24 @@ describe('options of BalancedTcpServer', () => {
     ['service', ''],
     ['service', 'a\r\nb'],
     ['service', null],
+    ['drainTimeout', Infinity],
+    ['drainTimeout', 3_000_000_000],
+    ['drainOnSigterm', 'SIGTERM'],
+    ['limits', 5],
+    ['report', { queued: 1 }],
     ['toString', 1],
   ])('refuse %s: %j', (key, value) => {
     expect(problemsOf({ [key]: value }).map(({ path }) => path)).toEqual([`BalancedTcpServer.${key}`]);
+  });
+
+  it.each([
+    ['maxInFlight', 0],
+    ['adaptive', 'yes'],
+    ['priorities', ['search']],
+  ])('refuse limits.%s: %j', (key, value) => {
+    expect(problemsOf({ limits: { maxInFlight: 9, [key]: value } }).map(({ path }) => path)).toEqual([
+      `BalancedTcpServer.limits.${key}`,
+    ]);
   });
 
   it.each([null, [], 'x'])('are not %j', (options) => expect(problemsOf(options)).toHaveLength(1));

@@ -5,13 +5,51 @@ import type { ContextOptions } from '../context/context-options.js';
 import { contextOptionsProblems } from '../context/context-settings.js';
 import type { OptionsProblem } from '../errors.js';
 import { InvalidOptionsError } from '../errors.js';
+import type { Check } from '../module/validation/schema.js';
+import {
+  boolean,
+  callable,
+  having,
+  integer,
+  milliseconds,
+  number,
+  section,
+} from '../module/validation/schema.js';
+import type { Gradient2Options } from '../resilience/gradient2-limit.js';
 import { describeValue } from '../safe-text.js';
 import { isServiceName } from '../transport/probe-protocol.js';
+import type { ReportFigures } from './load-reporter.js';
+import { serverLimits } from './server-limits-schema.js';
+
+/** How important a request is: 0 the most, and the default; 3 the least. */
+export type Priority = 0 | 1 | 2 | 3;
 
 /**
- * Options of `BalancedTcpServer`: what Nest's own TCP server takes, with the same meaning, and `service` and
- * `context`.
+ * How much the server takes on at once. A request beyond it is refused before its handler runs, with the code `OVERLOADED`
+ * and, in `retryAfter`, the milliseconds after which there may be room; clients of this library try another node or wait.
+ * Events count, but are never refused, since nobody would hear of it.
  */
+export interface ServerLimitsOptions {
+  /** Messages in flight, at least 1; a handler marked `@Cost(n)` counts n. No limit by default. */
+  maxInFlight?: number;
+  /**
+   * Finds the limit by watching latency (Gradient2 of Netflix's concurrency-limits), at most `maxInFlight` where that is
+   * given, too; `false` by default.
+   */
+  adaptive?: boolean | Gradient2Options;
+  /**
+   * By pattern: the text of one that is a string, the JSON text of one that is an object. The fuller the server, the more
+   * important a request must be: those of priority 0 may fill the limit, of 1 nine tenths of it, of 2 eight, of 3 seven.
+   *
+   * @example
+   * ```ts
+   * priorities: { '{"cmd":"report"}': 3, 'search': 1 }
+   * ```
+   */
+  priorities?: Record<string, Priority>;
+}
+
+/** Options of `BalancedTcpServer`: what Nest's own TCP server takes, with the same meaning, and more. */
 export interface BalancedTcpServerOptions {
   /** The address to listen on; `localhost` by default. */
   host?: string;
@@ -37,24 +75,72 @@ export interface BalancedTcpServerOptions {
   maxSendBufferSize?: number;
   /** The service's name, told to the clients that probe it: 1–253 visible characters; none by default. */
   service?: string;
-  /** What the request context takes from incoming messages. */
+  /**
+   * What the request context takes from incoming messages; by default what the `LoadBalancerModule` of the application is
+   * told with its `context` (on Nest 11, guards of the very first message do not see that yet).
+   */
   context?: ContextOptions;
+  /**
+   * Milliseconds that `close()` gives to what is being served, and to clients that have yet to turn away; 10 000 by default,
+   * 0 to destroy all connections at once. Keep it below the time after which an orchestrator kills (30 s on Kubernetes).
+   */
+  drainTimeout?: number;
+  /**
+   * Drains on SIGTERM, too, whether or not Nest's shutdown hooks are enabled; `true` by default. When nobody else listens to
+   * the signal, it ends the process afterwards, as it would have done at once.
+   */
+  drainOnSigterm?: boolean;
+  /** No limits by default. */
+  limits?: ServerLimitsOptions;
+  /**
+   * Figures of your own for the load report that clients of this library get: at most 32, finite, with names of letters,
+   * digits and `_ . -`; others are left out. Called at most every 5 ms, and only while there are calls: it must be quick.
+   *
+   * @example
+   * ```ts
+   * report: () => ({ queued: this.jobs.length, poolWaiting: pool.waitingCount })
+   * ```
+   */
+  report?: ReportFigures;
 }
 
-type Check = (value: unknown) => string | undefined;
+const hostName: Check = (value, path, report) => {
+  if (typeof value !== 'string' || value === '')
+    report(path, `expected a host name or an IP address, got ${describeValue(value)}`);
+};
 
-const CHECKS: Record<Exclude<keyof BalancedTcpServerOptions, 'context'>, Check> = {
-  host: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a host name or an IP address'),
-  port: integer(0, 65_535),
-  tlsOptions: (value) => (isObject(value) ? undefined : 'an object, as tls.createServer() takes it'),
-  socketClass: (value) => (typeof value === 'function' ? undefined : 'a class that extends TcpSocket'),
-  serializer: method('serialize'),
-  deserializer: method('deserialize'),
+const serviceName: Check = (value, path, report) => {
+  if (!isServiceName(value))
+    report(path, `expected 1–253 visible characters without blanks, got ${describeValue(value)}`);
+};
+
+/** Its options are Node's to check, and its values are secrets. */
+const tlsOptions: Check = (value, path, report) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    report(path, `expected an object, as tls.createServer() takes it, got ${describeValue(value)}`);
+};
+
+const context: Check = (value, path, report) => {
+  for (const problem of contextOptionsProblems(value, path)) report(problem.path, problem.message);
+};
+
+const schema = section<BalancedTcpServerOptions>({
+  host: hostName,
+  port: number({ min: 0, max: 65_535, integer: true }),
+  tlsOptions,
+  socketClass: callable('a class that extends TcpSocket'),
+  serializer: having('serialize'),
+  deserializer: having('deserialize'),
   maxBufferSize: integer(1),
   incompleteMessageTimeout: integer(0),
   maxSendBufferSize: integer(0),
-  service: (value) => (isServiceName(value) ? undefined : '1–253 visible characters without blanks'),
-};
+  service: serviceName,
+  context,
+  drainTimeout: milliseconds(0),
+  drainOnSigterm: boolean,
+  limits: serverLimits,
+  report: callable('a function that returns figures by name'),
+});
 
 /**
  * Checks the options.
@@ -65,39 +151,7 @@ export function checkServerOptions(
   options: unknown,
   path = 'BalancedTcpServer',
 ): asserts options is BalancedTcpServerOptions {
-  if (!isObject(options))
-    throw new InvalidOptionsError([{ path, message: `expected an object, got ${describeValue(options)}` }]);
-  const problems = Object.entries(options).flatMap(([key, value]) =>
-    optionProblems(`${path}.${key}`, key, value),
-  );
+  const problems: OptionsProblem[] = [];
+  schema(options, path, (at, message) => problems.push({ path: at, message }));
   if (problems.length > 0) throw new InvalidOptionsError(problems);
-}
-
-function optionProblems(path: string, key: string, value: unknown): OptionsProblem[] {
-  if (key === 'context') return contextOptionsProblems(value, path);
-  if (!Object.hasOwn(CHECKS, key)) {
-    return [{ path, message: `unknown option; known are ${[...Object.keys(CHECKS), 'context'].join(', ')}` }];
-  }
-  if (value === undefined) return [];
-  const expected = CHECKS[key as keyof typeof CHECKS](value);
-  return expected === undefined
-    ? []
-    : [{ path, message: `expected ${expected}, got ${describeValue(value)}` }];
-}
-
-function integer(min: number, max?: number): Check {
-  const expected = max === undefined ? `an integer ≥ ${min}` : `an integer from ${min} to ${max}`;
-  return (value) =>
-    Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= (max ?? Infinity)
-      ? undefined
-      : expected;
-}
-
-function method(name: string): Check {
-  return (value) =>
-    isObject(value) && typeof value[name] === 'function' ? undefined : `an object with a method '${name}'`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -32,6 +32,7 @@ import { InvalidOptionsError } from '../errors.js';
 import { parseProbeAnswer, PROBE_PATTERN } from '../transport/probe-protocol.js';
 import type { BalancedTcpServerOptions } from './balanced-tcp-server-options.js';
 import { BalancedTcpServer } from './balanced-tcp-server.js';
+import { Cost, Idempotent, marksOf } from './handler-marks.js';
 import { CLIENT_CERT, CLIENT_KEY, SERVER_CERT, SERVER_KEY } from './tls.spec.fixture.js';
 
 const id = () => RequestContext.current()?.requestId;
@@ -100,6 +101,21 @@ class Handlers {
     throw new RpcException({ code: 'NO_STOCK', left: 0 });
   }
 
+  @Idempotent()
+  @Cost(3)
+  @MessagePattern('marked-above', { extra: 'kept' })
+  markedAbove() {
+    return 'above';
+  }
+
+  @MessagePattern({ cmd: 'marked-below' })
+  @Cost(2)
+  @Idempotent()
+  markedBelow() {
+    return 'below';
+  }
+
+  @Idempotent()
   @EventPattern('event')
   event(@Payload() data: unknown) {
     return of(data).pipe(
@@ -300,14 +316,17 @@ describe('the reserved pattern', () => {
     expect(parseProbeAnswer(response)).toEqual({
       version: 1,
       service: 'orders',
-      features: new Set(['context']),
+      features: new Set(['context', 'cancel', 'drain', 'trailer']),
+      draining: false,
+      load: { inFlight: 0 },
+      idempotent: new Set(['{"cmd":"marked-below"}', 'marked-above']),
     });
   });
 
   it('is answered in an envelope that a Nest 12 client takes for its own', async () => {
     const { port } = await balanced();
     const reply = await exchange(port, { id: 'p-1', pattern: PROBE_PATTERN, data: {} });
-    expect(reply).toEqual({ id: 'p-1', response: { lb: 1, features: ['context'] }, isDisposed: true });
+    expect(reply).toEqual({ id: 'p-1', response: expect.objectContaining({ lb: 1 }), isDisposed: true });
   });
 
   it('runs no hook, no guard and no handler, and logs nothing, not even as an event', async () => {
@@ -332,6 +351,30 @@ describe('the reserved pattern', () => {
       'no matching message handler',
     );
     expect(logged).toEqual([]);
+  });
+});
+
+describe('marks of handlers', () => {
+  it('stand among their extras, above and below the pattern, and leave the user’s own', async () => {
+    const { strategy } = await balanced();
+    const extras = (route: string) => strategy.getHandlers().get(route)?.extras;
+    expect(marksOf(extras('marked-above'))).toEqual({ idempotent: true, cost: 3 });
+    expect(extras('marked-above')).toMatchObject({ extra: 'kept' });
+    expect(marksOf(extras('{"cmd":"marked-below"}'))).toEqual({ idempotent: true, cost: 2 });
+    expect(marksOf(extras('sync'))).toEqual({});
+  });
+
+  it('are told once a connection', async () => {
+    const { port } = await balanced();
+    const tcp = client(port);
+    const probe = () => firstValueFrom(tcp.send(PROBE_PATTERN, {}));
+    expect((await probe()).idempotent).toHaveLength(2);
+    expect(await probe()).not.toHaveProperty('idempotent');
+  });
+
+  it('mean nothing to a stock server', async () => {
+    const { port } = await stock();
+    expect(await firstValueFrom(client(port).send('marked-above', {}))).toBe('above');
   });
 });
 

@@ -1,62 +1,70 @@
-import { ServerTCP, TcpContext } from '@nestjs/microservices';
-import type {
-  CustomTransportStrategy,
-  PacketId,
-  ReadPacket,
-  TcpSocket,
-  WritePacket,
-} from '@nestjs/microservices';
-import { finalize, isObservable } from 'rxjs';
-import type { ContextSettings } from '../context/context-settings.js';
+import { ServerTCP } from '@nestjs/microservices';
+import type { CustomTransportStrategy, MessageHandler, TcpSocket } from '@nestjs/microservices';
+import type { Socket } from 'node:net';
+import { AdoptableSettings } from '../context/adoptable-settings.js';
 import { contextSettings } from '../context/context-settings.js';
-import { decodeMetadata } from '../context/metadata-codec.js';
-import { peerOf } from '../context/peer.js';
-import { RequestContext } from '../context/request-context.js';
+import { readTimeout } from '../context/metadata-codec.js';
 import { FastTcpSocket } from '../transport/fast-tcp-socket.js';
-import { probeAnswer, PROBE_ROUTE } from '../transport/probe-protocol.js';
+import { CANCEL_ROUTE, PROBE_ROUTE } from '../transport/probe-protocol.js';
 import type { BalancedTcpServerOptions } from './balanced-tcp-server-options.js';
 import { checkServerOptions } from './balanced-tcp-server-options.js';
+import type { ClientConnection } from './client-connection.js';
+import { ClientConnections } from './client-connections.js';
+import { Drain } from './drain.js';
+import type { DrainableServer } from './drain-state.js';
+import { drainOnSigterm, forgetSigterm, whileDraining } from './drain-state.js';
+import type { HandlerTraits } from './handler-traits.js';
+import { HandlerTraitsRegistry } from './handler-traits.js';
+import { LoadReporter } from './load-reporter.js';
+import type { EndHook, ProcessingHooks, StartHook } from './message-runner.js';
+import { MessageRunner, tcpContextOf } from './message-runner.js';
+import { Probes } from './probes.js';
+import { ReplyWriter } from './reply-writer.js';
+import { RequestGate } from './request-gate.js';
+import type { IncomingPacket } from './served-message.js';
+import { ServedMessage } from './served-message.js';
+import { createLimits } from './server-limits.js';
+import { Trailers } from './trailers.js';
+import { Workload } from './workload.js';
 
-/** What clients may rely on beyond plain Nest. `context`: it reads `packet.metadata`, on Nest 11 too. */
-const FEATURES: readonly string[] = ['context'];
-
-/** Nest's own words, which it does not export. */
-const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
-
-/** What Nest answers for a handler that threw something of its own. */
-const INTERNAL_ERROR = Object.freeze({ status: 'error', message: 'Internal server error' });
+/** Long enough for clients to turn away and for most calls, and well below the 30 s after which Kubernetes kills. */
+const DEFAULT_DRAIN_TIMEOUT = 10_000;
 
 /**
- * What comes out of the deserializer: an event when it has no `id`. All of it was written by the other side.
- */
-type IncomingPacket = ReadPacket & Partial<PacketId>;
-type TcpContextArgs = ConstructorParameters<typeof TcpContext>[0];
-
-/**
- * Nest's TCP server with a `RequestContext` around all that serves a message (hooks, guards, interceptors,
- * pipes, handler and its Observable), on Nest 11 and 12. It also tells balanced clients what it can do; to
- * every other client it is plain Nest.
+ * Nest's TCP server with what a balanced service needs, on Nest 11 and 12: a `RequestContext` around all that serves a
+ * message (hooks, guards, interceptors, pipes, handler and its Observable) with its deadline and a signal, drain, limits,
+ * and load reports. To clients of other kinds it is plain Nest.
  *
  * @throws InvalidOptionsError with everything that is wrong with the options.
  *
  * @example
  * ```ts
  * const app = await NestFactory.createMicroservice<MicroserviceOptions>(AppModule, {
- *   strategy: new BalancedTcpServer({ host: '0.0.0.0', port: 4001, service: 'orders' }),
+ *   strategy: new BalancedTcpServer({ host: '0.0.0.0', port: 4001, service: 'orders', drainTimeout: 20_000 }),
  * });
  * ```
  */
-export class BalancedTcpServer extends ServerTCP implements CustomTransportStrategy {
+export class BalancedTcpServer extends ServerTCP implements CustomTransportStrategy, DrainableServer {
   /** The service's name, if one was given. */
   readonly service: string | undefined;
 
-  private readonly contextSettings: ContextSettings;
+  private readonly drainsOnSigterm: boolean;
+  private readonly hooks: ProcessingHooks = {};
+  private readonly connections = new ClientConnections();
+  private readonly workload: Workload;
+  private readonly traits: HandlerTraitsRegistry;
+  private readonly drain: Drain;
+  private readonly gate: RequestGate;
+  private readonly probes: Probes;
+  private readonly replies: ReplyWriter;
+  private readonly runner: MessageRunner;
   /** Route texts that are their own routes, see `getRouteFromPattern()`. */
   private readonly plainRoutes = new Set<string>();
+  private closing: Promise<void> | undefined = undefined;
 
   constructor(options: BalancedTcpServerOptions = {}) {
     checkServerOptions(options);
-    const { service, context, ...tcp } = options;
+    const { service, context, drainTimeout, drainOnSigterm: drains, limits, report, ...tcp } = options;
     // Nest hands its guards to `JsonSocket` alone.
     const { maxBufferSize, incompleteMessageTimeout, maxSendBufferSize } = options;
     const socketClass =
@@ -64,7 +72,75 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
       FastTcpSocket.with(withoutUndefined({ maxBufferSize, incompleteMessageTimeout, maxSendBufferSize }));
     super(withoutUndefined({ ...tcp, socketClass }));
     this.service = service;
-    this.contextSettings = contextSettings(context, 'BalancedTcpServer.context');
+    this.drainsOnSigterm = drains ?? true;
+    this.workload = new Workload(createLimits(limits));
+    this.traits = new HandlerTraitsRegistry(
+      new Map(
+        Object.entries(limits?.priorities ?? {}).map(([pattern, priority]) => [
+          this.getRouteFromPattern(pattern),
+          priority,
+        ]),
+      ),
+    );
+    const settings =
+      context === undefined ? new AdoptableSettings() : contextSettings(context, 'BalancedTcpServer.context');
+    const load = new LoadReporter(this.workload, report, this.logger);
+    this.drain = new Drain(
+      this.connections.open,
+      this.workload,
+      drainTimeout ?? DEFAULT_DRAIN_TIMEOUT,
+      this.logger,
+    );
+    this.gate = new RequestGate(this.workload, this.drain);
+    this.probes = new Probes(service, this.messageHandlers, load, this.drain);
+    this.replies = new ReplyWriter(this.serializer, new Trailers(load, this.drain), this.logger);
+    this.runner = new MessageRunner(settings, this.workload, this.replies, this.hooks, this);
+  }
+
+  /** Is it about to stop? */
+  get draining(): boolean {
+    return this.drain.draining;
+  }
+
+  override listen(callback: (error?: unknown, ...args: unknown[]) => void): void {
+    this.closing = undefined;
+    this.drain.draining = false;
+    for (const doubt of this.traits.doubts(this.messageHandlers.keys())) this.logger.warn(doubt);
+    if (this.drainsOnSigterm) drainOnSigterm(this);
+    super.listen(callback);
+  }
+
+  /**
+   * Drains: takes no new connections, tells clients of ours to go elsewhere, refuses their new requests, serves what is in
+   * flight and what stock clients still send, closes each connection that has gone quiet, and after `drainTimeout` whatever
+   * is left. Resolves when all of that is done; the same promise each time.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- typed as void, and awaited by Nest 11 and 12
+  override close(): Promise<void> {
+    this.closing ??= whileDraining(this, async () => {
+      // As `ServerTCP#close()`, which would destroy the connections.
+      this.isManuallyTerminated = true;
+      this.server.close();
+      this.pendingEventListeners = [];
+      await this.drain.run();
+      forgetSigterm(this);
+    });
+    return this.closing;
+  }
+
+  override setOnProcessingStartHook(hook: StartHook): void {
+    this.hooks.start = hook;
+    super.setOnProcessingStartHook(hook);
+  }
+
+  override setOnProcessingEndHook(hook: EndHook): void {
+    this.hooks.end = hook;
+    super.setOnProcessingEndHook(hook);
+  }
+
+  override bindHandler(netSocket: Socket): void {
+    this.connections.of(netSocket);
+    super.bindHandler(netSocket);
   }
 
   /**
@@ -82,22 +158,6 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     });
   }
 
-  /** `undefined` when it is handled, else what it is to wait for. */
-  private handlePacket(socket: TcpSocket, packet: IncomingPacket): unknown {
-    const pattern = this.getPatternAsString(packet.pattern);
-    if (pattern === PROBE_ROUTE) {
-      this.answerProbe(socket, packet);
-      return undefined;
-    }
-    const context = decodeMetadata(packet.metadata, this.contextSettings, peerOf(socket.netSocket));
-    return RequestContext.run(context, () => {
-      const tcpContext = new MetadataTcpContext([socket, pattern, packet.metadata] as TcpContextArgs);
-      return packet.id === undefined
-        ? this.handleEvent(pattern, packet, tcpContext)
-        : this.serve(socket, packet, packet.id, tcpContext);
-    });
-  }
-
   /**
    * As in `Server`, which parses every pattern as JSON: for a plain string that throws, and takes 13–15 µs.
    * Patterns that are the very text of a known route are remembered; there cannot be more of them than
@@ -110,69 +170,76 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     return route;
   }
 
-  private serve(socket: TcpSocket, packet: IncomingPacket, id: string, tcpContext: TcpContext): unknown {
-    const handler = this.getHandlerByPattern(tcpContext.getPattern());
-    if (!handler) {
-      this.reply(socket, id, { status: 'error', err: NO_MESSAGE_HANDLER });
-      return undefined;
+  /** `undefined` when it is handled, else what it is to wait for. */
+  private handlePacket(socket: TcpSocket, packet: IncomingPacket): unknown {
+    const now = performance.now();
+    const connection = this.connections.of(socket.netSocket);
+    connection.receive(socket, now);
+    const pattern = this.getPatternAsString(packet.pattern);
+    const { id } = packet;
+    if (id !== undefined && pattern !== PROBE_ROUTE)
+      return this.serveRequest(connection, packet, id, pattern, now);
+    switch (pattern) {
+      case PROBE_ROUTE:
+        // One that came as an event wants no answer, and is nothing to log.
+        if (id !== undefined)
+          this.replies.probeAnswer(connection, id, this.probes.answer(connection, packet.data, now));
+        return undefined;
+      case CANCEL_ROUTE:
+        connection.cancel(packet.data);
+        return undefined;
+      default:
+        return this.serveEvent(connection, packet, pattern, now);
     }
-    // Typed as void, but the promise of the default hook is what failures come through.
-    const startHook: (...args: Parameters<typeof this.onProcessingStartHook>) => unknown =
-      this.onProcessingStartHook;
-    return startHook.call(this, this.transportId, tcpContext, async () => {
-      const end = this.endHookOnce(tcpContext);
-      try {
-        const result = (await handler(packet.data, tcpContext)) as unknown;
-        if (isObservable(result)) {
-          this.send(end ? result.pipe(finalize(end)) : result, (data) => this.reply(socket, id, data));
-        } else {
-          // What Nest makes of a plain value, without an Observable and its queue on the way.
-          end?.();
-          this.reply(socket, id, { response: result, isDisposed: true });
-        }
-      } catch (error) {
-        end?.();
-        throw error;
-      }
-    });
   }
 
-  /**
-   * Both a handler that throws and the end of its Observable end the processing: the user's hook hears of it
-   * once.
-   */
-  private endHookOnce(tcpContext: TcpContext): (() => void) | undefined {
-    let hook = this.onProcessingEndHook as typeof this.onProcessingEndHook | undefined;
-    if (!hook) return undefined;
-    return () => {
-      const pending = hook;
-      hook = undefined;
-      pending?.call(this, this.transportId, tcpContext);
-    };
-  }
-
-  /** A probe that came as an event wants no answer, and is nothing to log. */
-  private answerProbe(socket: TcpSocket, { id }: IncomingPacket): void {
-    if (id === undefined) return;
-    this.reply(socket, id, { response: probeAnswer(this.service, FEATURES), isDisposed: true });
-  }
-
-  private reply(socket: TcpSocket, id: string, data: WritePacket): void {
-    try {
-      socket.sendMessage(this.serializer.serialize(Object.assign(data, { id })));
-    } catch (error) {
-      // A value that cannot be written, such as a cycle. Stock Nest logs it and leaves the caller waiting.
-      this.logger.error(error);
-      socket.sendMessage(this.serializer.serialize({ id, err: INTERNAL_ERROR, isDisposed: true }));
+  private serveRequest(
+    connection: ClientConnection,
+    packet: IncomingPacket,
+    id: string,
+    pattern: string,
+    now: number,
+  ): unknown {
+    // It crossed our FIN: begun now, it could not be answered.
+    if (connection.isEnded) return undefined;
+    const handler = this.getHandlerByPattern(pattern);
+    const traits = handler ? this.traitsOf(handler, pattern) : undefined;
+    const arrivedAt = connection.readAt(now);
+    const deadline = deadlineOf(packet, arrivedAt);
+    const refusal = this.gate.check(connection, traits, deadline, now);
+    if (refusal) this.replies.refuse(connection, id, refusal, now);
+    else if (!handler || !traits) this.replies.noHandler(connection, id);
+    else {
+      const message = new ServedMessage(packet, pattern, connection, handler, traits.cost, now, this.runner);
+      return this.runner.run(message, arrivedAt, deadline);
     }
+    return undefined;
+  }
+
+  /** Served whatever the state of the server, and however late: there is no answer that could refuse an event. */
+  private serveEvent(
+    connection: ClientConnection,
+    packet: IncomingPacket,
+    pattern: string,
+    now: number,
+  ): unknown {
+    const handler = this.getHandlerByPattern(pattern);
+    // Nest logs that there is none.
+    if (!handler) return super.handleEvent(pattern, packet, tcpContextOf({ connection, packet, pattern }));
+    const { cost } = this.traitsOf(handler, pattern);
+    const message = new ServedMessage(packet, pattern, connection, handler, cost, now, this.runner);
+    const arrivedAt = connection.readAt(now);
+    return this.runner.run(message, arrivedAt, deadlineOf(packet, arrivedAt));
+  }
+
+  private traitsOf(handler: MessageHandler, pattern: string): HandlerTraits {
+    return this.traits.get(handler) ?? this.traits.learn(handler, this.getRouteFromPattern(pattern));
   }
 }
 
-/** On Nest 11, `TcpContext` does not tell its metadata. */
-class MetadataTcpContext extends TcpContext {
-  override getMetadata(): TcpContextArgs[2] {
-    return this.args[2];
-  }
+function deadlineOf({ metadata }: IncomingPacket, arrivedAt: number): number {
+  const timeout = readTimeout(metadata);
+  return timeout === undefined ? Infinity : arrivedAt + timeout;
 }
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

@@ -110,8 +110,8 @@ function request(transport: CustomClassTransport, data: unknown) {
       end();
     },
   };
-  const cancel = transport.request({ pattern: 'p', data }, reply);
-  return { seen, ended, cancel };
+  const handle = transport.request({ pattern: 'p', data }, reply);
+  return { seen, ended, cancel: (): void => transport.forget(handle) };
 }
 
 describe('requests', () => {

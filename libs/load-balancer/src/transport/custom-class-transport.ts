@@ -1,6 +1,6 @@
 import type { ClientTCP, ReadPacket, WritePacket } from '@nestjs/microservices';
 import type { Socket } from 'node:net';
-import type { CancelRequest, NodeTransport, ReplyHandler, TransportListener } from './node-transport.js';
+import type { NodeTransport, ReplyHandler, RequestHandle, TransportListener } from './node-transport.js';
 import { EventLostError } from './node-transport.js';
 import { isSelfConnected, SELF_CONNECTED } from './self-connection.js';
 import type { SocketListener, TransportSettings } from './transport-settings.js';
@@ -71,10 +71,18 @@ export class CustomClassTransport implements NodeTransport {
     }
   }
 
-  request(packet: ReadPacket, reply: ReplyHandler): CancelRequest {
+  /** Its replies go through the user's code, which may know no trailers. */
+  readonly readsTrailers = false;
+
+  learned(): void {
+    // Whatever the server can do: the user's class speaks plain Nest.
+  }
+
+  /** What `publish` returns makes the client forget it: that is the handle. */
+  request(packet: ReadPacket, reply: ReplyHandler): RequestHandle {
     if (!this.open) {
       queueMicrotask(() => reply.lost(new Error('the connection is closing'), false));
-      return () => undefined;
+      return undefined;
     }
     const request: PublishedRequest = { cancel: undefined, unsendable: undefined };
     const cancel = this.inside.publish(packet, (answer) => this.answered(answer, reply, request));
@@ -84,6 +92,10 @@ export class CustomClassTransport implements NodeTransport {
     }
     request.cancel = cancel;
     return cancel;
+  }
+
+  forget(request: RequestHandle): void {
+    if (typeof request === 'function') (request as PublishedRequest['cancel'])?.();
   }
 
   async event(packet: ReadPacket): Promise<unknown> {
@@ -148,6 +160,6 @@ export class CustomClassTransport implements NodeTransport {
 /** One request that was published. */
 interface PublishedRequest {
   /** Makes the client forget it; known once `publish` has returned. */
-  cancel: CancelRequest | undefined;
+  cancel: (() => void) | undefined;
   unsendable: { readonly error: unknown } | undefined;
 }

@@ -126,6 +126,26 @@ describe('FastTcpSocket', () => {
     expect(got).toEqual([{ a: '😀' }, 'é']);
   });
 
+  it('tells when what it hands out was read, also of messages whose turn comes later', async () => {
+    const seen: { readAt: number; now: number }[] = [];
+    const port = await listen((socket) => {
+      const framed = new FastTcpSocket(socket);
+      framed.on('message', () => {
+        seen.push({ readAt: framed.readAt, now: performance.now() });
+        const end = performance.now() + 15;
+        while (performance.now() < end);
+      });
+    });
+    const client = await connect(FastTcpSocket, port);
+    client.sendMessage(1);
+    client.sendMessage(2);
+    while (seen.length < 2) await delay(1);
+    expect(seen[1]!.readAt).toBe(seen[0]!.readAt);
+    expect(seen[0]!.now - seen[0]!.readAt).toBeLessThan(10);
+    expect(seen[1]!.now - seen[1]!.readAt).toBeGreaterThanOrEqual(15);
+    expect(client.readAt).toBe(0);
+  });
+
   describe('writes', () => {
     it('what one tick sends together, and at once what reaches 64 KB', async () => {
       const client = await connect(FastTcpSocket, await echo(FastTcpSocket));

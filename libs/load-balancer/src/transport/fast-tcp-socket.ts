@@ -55,6 +55,12 @@ export class FastTcpSocket extends TcpSocket {
   /** A client frees memory by reading: only a server, for which reading means more to answer, may stop. */
   private readonly mayPauseReads: boolean;
 
+  /**
+   * When the last chunk was read, on the clock of `performance.now()`; 0 before the first, and on a connection that was made
+   * from this side. What waited behind other messages of its chunk arrived then and not when its turn came.
+   */
+  readAt = 0;
+
   private parser: FrameParser;
   private readsPaused = false;
   /** Nothing that is sent can reach the peer any more. */
@@ -141,6 +147,7 @@ export class FastTcpSocket extends TcpSocket {
   }
 
   protected handleData(chunk: Buffer | string): void {
+    if (this.mayPauseReads) this.readAt = performance.now();
     this.parser.push(chunk);
     this.deliver();
   }

@@ -219,6 +219,23 @@ describe('reset', () => {
     expect(transports).toHaveLength(2);
   });
 
+  it('begins anew with the delays when the connection had held', async () => {
+    const { channel, transports, latest } = setUp();
+    channel.connect();
+    latest().refuse();
+    await after(100);
+    latest().refuse();
+    await after(200);
+    latest().accept();
+    await after(SETTLED);
+
+    channel.reset('going away');
+    await after(99);
+    expect(transports).toHaveLength(3);
+    await after(1);
+    expect(transports).toHaveLength(4);
+  });
+
   it('does nothing while there is no connection', async () => {
     const { channel, transports, log } = setUp();
     channel.reset('silent');
@@ -226,6 +243,46 @@ describe('reset', () => {
     channel.reset('silent');
     await after(1_000);
     expect(log).toEqual(['connecting: connecting']);
+    expect(transports).toHaveLength(1);
+  });
+});
+
+describe('hurry', () => {
+  it('brings the next attempt forward, and never puts it off', async () => {
+    const { channel, transports, latest } = setUp();
+    channel.connect();
+    latest().refuse();
+    await after(10);
+
+    channel.hurry(200);
+    await after(30);
+    channel.hurry(20);
+    await after(19);
+    expect(transports).toHaveLength(1);
+    await after(1);
+    expect(transports).toHaveLength(2);
+  });
+
+  it('does nothing to a connection that is there or being made', async () => {
+    const { channel, transports, latest } = setUp();
+    channel.hurry(0);
+    channel.connect();
+    channel.hurry(0);
+    latest().accept();
+    await after(0);
+    channel.hurry(0);
+    await after(1_000);
+    expect(transports).toHaveLength(1);
+  });
+
+  it('does nothing after the end', async () => {
+    const { channel, transports, latest } = setUp();
+    channel.connect();
+    latest().refuse();
+    await after(10);
+    channel.close();
+    channel.hurry(0);
+    await after(1_000);
     expect(transports).toHaveLength(1);
   });
 });

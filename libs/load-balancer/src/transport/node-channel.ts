@@ -1,6 +1,7 @@
 import type { ConnectionState } from '../cluster/node.js';
 import type { NodeTransport, TransportListener } from './node-transport.js';
 import { reasonOf } from './reason.js';
+import type { ReplyTrailer } from './reply-trailer.js';
 import type { SocketListener } from './transport-settings.js';
 
 /** Makes one connection to the node. */
@@ -21,6 +22,8 @@ export interface NodeChannelListener {
   onConnection(state: ConnectionState, reason: string): void;
   /** Has it had a call since this was last asked, or has it one now? */
   wasUsed(): boolean;
+  /** What the server told on the connection of now. */
+  onTrailer?(trailer: ReplyTrailer): void;
 }
 
 /** One connection, there or being made. By it the channel knows its present one from those it has given up. */
@@ -41,6 +44,8 @@ export class NodeChannel {
 
   private connection: Connection | undefined;
   private retry: NodeJS.Timeout | undefined;
+  /** When the next attempt is due, on the clock of the settings; `Infinity` while none is. */
+  private retryAt = Infinity;
   private idle: NodeJS.Timeout | undefined;
   /** Delays since a connection last held. */
   private delays = 0;
@@ -64,7 +69,7 @@ export class NodeChannel {
   /** Connects now, unless it is connected or about to be. */
   connect(): void {
     if (this.closed || this.connection) return;
-    clearTimeout(this.retry);
+    this.forgetRetry();
     const connection: Connection = { transport: undefined };
     this.connection = connection;
     if (this.fresh) {
@@ -77,6 +82,11 @@ export class NodeChannel {
     );
   }
 
+  /** Brings the next attempt forward when it is more than so many milliseconds away. */
+  hurry(delay: number): void {
+    if (this.retryAt !== Infinity && this.retryAt - this.settings.now() > delay) this.retryAfter(delay);
+  }
+
   /** Attaches a user's listener to the socket of now, if there is one, even while it connects. */
   on(listener: SocketListener): void {
     this.connection?.transport?.on(listener);
@@ -87,6 +97,7 @@ export class NodeChannel {
     const { transport } = this;
     if (!transport) return;
     this.giveUp();
+    if (this.held()) this.delays = 0;
     this.listener.onConnection('disconnected', reason);
     this.later();
     transport.close();
@@ -95,7 +106,7 @@ export class NodeChannel {
   /** Ends it for good. What is still waiting for an answer is told that the connection is lost. */
   close(): void {
     this.closed = true;
-    clearTimeout(this.retry);
+    this.forgetRetry();
     const transport = this.connection?.transport;
     this.giveUp();
     transport?.close();
@@ -106,7 +117,12 @@ export class NodeChannel {
     return new Promise((resolve) => {
       // Whoever was told that it connects may have closed it.
       if (this.connection !== connection) return;
-      connection.transport = this.open({ onClose: (cause) => this.lost(connection, cause) });
+      connection.transport = this.open({
+        onClose: (cause) => this.lost(connection, cause),
+        onTrailer: (trailer) => {
+          if (this.connection === connection) this.listener.onTrailer?.(trailer);
+        },
+      });
       resolve(connection.transport.connect());
     });
   }
@@ -134,7 +150,7 @@ export class NodeChannel {
       return;
     }
     this.giveUp();
-    if (this.settings.now() - this.connectedAt >= this.settings.settled) {
+    if (this.held()) {
       this.delays = 0;
       this.retriesAtOnce = true;
     }
@@ -156,9 +172,24 @@ export class NodeChannel {
   private later(): void {
     // Whoever was told of the failure may have closed it, or asked for a connection.
     if (this.closed || this.connection) return;
+    this.retryAfter(this.settings.backoff(this.delays++));
+  }
+
+  private retryAfter(delay: number): void {
     clearTimeout(this.retry);
-    this.retry = setTimeout(() => this.connect(), this.settings.backoff(this.delays++));
+    this.retryAt = this.settings.now() + delay;
+    this.retry = setTimeout(() => this.connect(), delay);
     this.retry.unref();
+  }
+
+  private forgetRetry(): void {
+    clearTimeout(this.retry);
+    this.retryAt = Infinity;
+  }
+
+  /** Did the last connection live long enough to begin anew with the delays? */
+  private held(): boolean {
+    return this.settings.now() - this.connectedAt >= this.settings.settled;
   }
 
   private armIdle(): void {

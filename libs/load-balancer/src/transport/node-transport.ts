@@ -1,5 +1,7 @@
 import type { ReadPacket } from '@nestjs/microservices';
 import type { Socket } from 'node:net';
+import type { ServerCapabilities } from './probe-protocol.js';
+import type { ReplyTrailer } from './reply-trailer.js';
 import type { SocketListener } from './transport-settings.js';
 
 /** What a node answers: once, or several times for a stream. */
@@ -8,14 +10,17 @@ export interface ReplyHandler {
   next(response: unknown, last: boolean): void;
   /** The end of the answer without a further value. */
   complete(): void;
-  /** The handler's error, as plain Nest would hand it to the caller. An answer like any other. */
-  error(err: unknown): void;
+  /**
+   * The handler's error, as plain Nest would hand it to the caller. An answer like any other, unless the trailer says that
+   * the server refused the request.
+   */
+  error(err: unknown, trailer?: ReplyTrailer): void;
   /** The connection went before the end. `sent` is false when the message was certainly never written. */
   lost(cause: Error, sent: boolean): void;
 }
 
-/** Forgets a request; a late answer to it is dropped. */
-export type CancelRequest = () => void;
+/** By what a transport knows a request it was given. */
+export type RequestHandle = unknown;
 
 /** The connection did not take an event, or went while it was being written. */
 export class EventLostError extends Error {
@@ -34,7 +39,16 @@ export interface NodeTransport {
   /** Resolves once messages can be sent; rejects with the reason. Called once. */
   connect(): Promise<void>;
   /** Sends a request. Throws what a serializer throws; everything else comes through the handler, never before it returns. */
-  request(packet: ReadPacket, reply: ReplyHandler): CancelRequest;
+  request(packet: ReadPacket, reply: ReplyHandler): RequestHandle;
+  /**
+   * Forgets a request; a late answer to it is dropped. A server that understands it is told, when `tell` is set, so that it
+   * can stop to work on it.
+   */
+  forget(request: RequestHandle, tell: boolean): void;
+  /** What the probe on this connection has told of the server. */
+  learned(capabilities: ServerCapabilities): void;
+  /** May probes announce that trailers are understood here? Not where replies go through code of the user's first. */
+  readonly readsTrailers: boolean;
   /**
    * Sends an event; resolves once it is handed to the operating system. Rejects with what a serializer throws, and with
    * an `EventLostError` when the connection went before.
@@ -52,4 +66,6 @@ export interface NodeTransport {
 export interface TransportListener {
   /** The connection ended: after `connect()` had resolved, exactly once. */
   onClose(cause: Error | undefined): void;
+  /** The server told something beside, or without, a reply. */
+  onTrailer?(trailer: ReplyTrailer): void;
 }

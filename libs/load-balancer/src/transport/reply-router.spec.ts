@@ -112,3 +112,35 @@ describe('a stream', () => {
     ]);
   });
 });
+
+describe('a trailer', () => {
+  const reply = { id: ID, response: 1, isDisposed: true, lb: { draining: true } };
+
+  it('makes a reply foreign unless the server is known to send trailers', () => {
+    expect(toEnvelope(reply)).toEqual({ id: ID, response: reply, isDisposed: true });
+    expect(toEnvelope(reply, true)).toBe(reply);
+    expect(asWeDo([reply])).toEqual([['next', reply], ['complete']]);
+  });
+
+  it('does not make a message with another key an envelope', () => {
+    const foreign = { ...reply, total: 3 };
+    expect(toEnvelope(foreign, true)).toEqual({ id: ID, response: foreign, isDisposed: true });
+  });
+
+  it('may come alone, as a notice, and is no answer then', () => {
+    const notice = { lb: { draining: true } };
+    expect(toEnvelope(notice, true)).toBe(notice);
+  });
+
+  it('is handed over with an error, whose meaning depends on it', () => {
+    const errors: unknown[] = [];
+    const handler: ReplyHandler = {
+      next: () => undefined,
+      complete: () => undefined,
+      error: (error, trailer) => void errors.push([error, trailer]),
+      lost: () => undefined,
+    };
+    expect(deliverReply(handler, { err: 'busy' }, { refused: 'overloaded' })).toBe(true);
+    expect(errors).toEqual([['busy', { refused: 'overloaded' }]]);
+  });
+});

@@ -1,4 +1,6 @@
 import type { ReplyHandler } from './node-transport.js';
+import { TRAILER_KEY } from './reply-trailer.js';
+import type { ReplyTrailer } from './reply-trailer.js';
 
 /** A reply as Nest writes it. */
 interface ReplyEnvelope {
@@ -7,6 +9,7 @@ interface ReplyEnvelope {
   response?: unknown;
   isDisposed?: unknown;
   status?: unknown;
+  lb?: unknown;
 }
 
 /**
@@ -15,9 +18,13 @@ interface ReplyEnvelope {
  *
  * @returns whether the request is finished and its entry can go
  */
-export function deliverReply(handler: ReplyHandler, { err, response, isDisposed }: ReplyEnvelope): boolean {
+export function deliverReply(
+  handler: ReplyHandler,
+  { err, response, isDisposed }: ReplyEnvelope,
+  trailer?: ReplyTrailer,
+): boolean {
   if (err) {
-    handler.error(err);
+    handler.error(err, trailer);
     return true;
   }
   if (!isDisposed) {
@@ -32,8 +39,10 @@ export function deliverReply(handler: ReplyHandler, { err, response, isDisposed 
 /**
  * The default deserializer of Nest, without its allocations: a message with any key that a Nest packet does not have
  * comes from a foreign server, and is the answer as a whole.
+ *
+ * @param trailers the server is known to send trailers, so that one does not make a reply foreign
  */
-export function toEnvelope(message: unknown): ReplyEnvelope {
+export function toEnvelope(message: unknown, trailers = false): ReplyEnvelope {
   if (typeof message !== 'object' || message === null) return { response: message, isDisposed: true };
   let keys = 0;
   for (const key in message) {
@@ -45,9 +54,16 @@ export function toEnvelope(message: unknown): ReplyEnvelope {
       case 'isDisposed':
       case 'status':
         continue;
+      case TRAILER_KEY:
+        if (trailers) continue;
+        return foreign(message);
       default:
-        return { id: (message as ReplyEnvelope).id, response: message, isDisposed: true };
+        return foreign(message);
     }
   }
   return keys === 0 ? { response: message, isDisposed: true } : message;
+}
+
+function foreign(message: object): ReplyEnvelope {
+  return { id: (message as ReplyEnvelope).id, response: message, isDisposed: true };
 }

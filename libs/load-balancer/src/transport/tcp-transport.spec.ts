@@ -10,6 +10,8 @@ import * as tls from 'node:tls';
 import { until } from '../testing/until.js';
 import type { ReplyHandler } from './node-transport.js';
 import { EventLostError } from './node-transport.js';
+import type { ReplyTrailer } from './reply-trailer.js';
+import { parseProbeAnswer } from './probe-protocol.js';
 import { TcpTransport } from './tcp-transport.js';
 import type { TransportSettings } from './transport-settings.js';
 
@@ -53,6 +55,7 @@ const silent: Answer = () => undefined;
 
 function open(port: number, settings: Partial<TransportSettings> = {}) {
   const onClose = jest.fn<(cause: Error | undefined) => void>();
+  const onTrailer = jest.fn<(trailer: ReplyTrailer) => void>();
   const transport = new TcpTransport(
     {
       host: '127.0.0.1',
@@ -68,10 +71,10 @@ function open(port: number, settings: Partial<TransportSettings> = {}) {
       socketListeners: [],
       ...settings,
     },
-    { onClose },
+    { onClose, onTrailer },
   );
   cleanUps.push(() => transport.unwrap().destroy());
-  return { transport, onClose };
+  return { transport, onClose, onTrailer };
 }
 
 async function connected(port: number, settings?: Partial<TransportSettings>) {
@@ -91,8 +94,8 @@ function request(transport: TcpTransport, data: unknown, packet: Partial<ReadPac
       if (last) end();
     },
     complete: () => end(),
-    error: (error) => {
-      seen.push(['error', error]);
+    error: (error, trailer) => {
+      seen.push(trailer ? ['error', error, trailer] : ['error', error]);
       end();
     },
     lost: (cause, sent) => {
@@ -100,8 +103,8 @@ function request(transport: TcpTransport, data: unknown, packet: Partial<ReadPac
       end();
     },
   };
-  const cancel = transport.request({ pattern: 'p', data, ...packet }, reply);
-  return { seen, ended, cancel };
+  const handle = transport.request({ pattern: 'p', data, ...packet }, reply);
+  return { seen, ended, cancel: (): void => transport.forget(handle, true) };
 }
 
 async function answerOf(transport: TcpTransport, data: unknown): Promise<unknown[]> {
@@ -137,6 +140,16 @@ describe('requests', () => {
     expect(second.seen).toEqual([2]);
   });
 
+  it.each([2, '1x', { number: 1 }])('are lost when the peer makes up an id: %j', async (id) => {
+    const { port } = await serve((_message, socket) =>
+      socket.sendMessage({ id, response: 'for whom?', isDisposed: true }),
+    );
+    const { transport, onClose } = await connected(port);
+    const reason = 'the node answered a request that it was never sent';
+    expect(await answerOf(transport, 1)).toEqual([['lost', reason]]);
+    expect(onClose).toHaveBeenCalledTimes(1);
+  });
+
   it('throw what their serializer throws, and leave nothing waiting', async () => {
     const { port } = await serve();
     const serializer = {
@@ -161,6 +174,104 @@ describe('requests', () => {
     const { transport } = await connected(port, { serializer: { serialize: (packet: unknown) => packet } });
     expect(await answerOf(transport, 1)).toEqual([1]);
     expect(ids).toEqual([expect.any(String)]);
+  });
+});
+
+describe('a server that the probe has found to be ours', () => {
+  const ours = (...features: string[]) => parseProbeAnswer({ lb: 1, features })!;
+  const lb = { load: { inFlight: 3 } };
+  const withTrailer: Answer = ({ id, data }, socket) =>
+    socket.sendMessage({ id, response: data, isDisposed: true, lb });
+
+  it('has its trailers read, not before', async () => {
+    const { port } = await serve(withTrailer);
+    const { transport, onTrailer } = await connected(port);
+    expect(await answerOf(transport, 1)).toEqual([expect.objectContaining({ response: 1, lb })]);
+    expect(onTrailer).not.toHaveBeenCalled();
+    transport.learned(ours('trailer'));
+    expect(await answerOf(transport, 2)).toEqual([2]);
+    expect(onTrailer.mock.calls).toEqual([[{ load: expect.objectContaining({ inFlight: 3 }) }]]);
+  });
+
+  it('may refuse, and say more, in a trailer; what makes no sense there is as good as none', async () => {
+    const refusal = { refused: 'overloaded', retryAfter: 50 };
+    const { port } = await serve(({ id, data }, socket) =>
+      socket.sendMessage({ id, err: 'busy', isDisposed: true, lb: data }),
+    );
+    const { transport } = await connected(port);
+    transport.learned(ours('trailer'));
+    expect(await answerOf(transport, refusal)).toEqual([['error', 'busy', refusal]]);
+    expect(await answerOf(transport, { refused: 7 })).toEqual([['error', 'busy']]);
+  });
+
+  it('tells of its drain without being asked', async () => {
+    const { port } = await serve((message, socket) => {
+      socket.sendMessage({ lb: { draining: true } });
+      echo(message, socket);
+    });
+    const { transport, onTrailer } = await connected(port);
+    transport.learned(ours('trailer'));
+    expect(await answerOf(transport, 1)).toEqual([1]);
+    expect(onTrailer.mock.calls).toEqual([[{ draining: true }]]);
+  });
+
+  it('is not taken at its word where a deserializer of the user reads the replies', async () => {
+    const { port } = await serve(withTrailer);
+    const deserializer = { deserialize: (message: unknown) => message };
+    const { transport, onTrailer } = await connected(port, { deserializer: deserializer as any });
+    expect(transport.readsTrailers).toBe(false);
+    transport.learned(ours('trailer'));
+    expect(await answerOf(transport, 1)).toEqual([1]);
+    expect(onTrailer).not.toHaveBeenCalled();
+  });
+
+  it('is told what is cancelled, by its id; a stock server is told nothing, nor one that has timed out', async () => {
+    const received: unknown[] = [];
+    const { port } = await serve((message, socket) => {
+      received.push([message.pattern, message.data, message.id]);
+      if (message.data === 'last') echo(message, socket);
+    });
+    const { transport } = await connected(port);
+    request(transport, 'stock').cancel();
+    transport.learned(ours('cancel'));
+    const never = {
+      next: () => undefined,
+      complete: () => undefined,
+      error: () => undefined,
+      lost: () => undefined,
+    };
+    transport.forget(transport.request({ pattern: 'p', data: 'too late' }, never), false);
+    const cancelled = request(transport, 'cancelled');
+    cancelled.cancel();
+    cancelled.cancel();
+    await answerOf(transport, 'last');
+    const [, , [, , id]] = received as [unknown, unknown, unknown[]];
+    expect(received).toEqual([
+      ['p', 'stock', expect.anything()],
+      ['p', 'too late', expect.anything()],
+      ['p', 'cancelled', id],
+      [{ 'nestjs-load-balancer': 'cancel' }, id, undefined],
+      ['p', 'last', expect.anything()],
+    ]);
+  });
+
+  it('is told nothing any more once a serializer of the user cannot say it', async () => {
+    const received: unknown[] = [];
+    const { port } = await serve((message, socket) => {
+      received.push(message.data);
+      if (message.data === 'last') echo(message, socket);
+    });
+    const serialize = jest.fn((packet: ReadPacket): unknown => {
+      if (typeof packet.pattern === 'object') throw new Error('unknown pattern');
+      return packet;
+    });
+    const { transport } = await connected(port, { serializer: { serialize } });
+    transport.learned(ours('cancel'));
+    request(transport, 1).cancel();
+    request(transport, 2).cancel();
+    expect(await answerOf(transport, 'last')).toEqual(['last']);
+    expect(received).toEqual([1, 2, 'last']);
+    expect(serialize).toHaveBeenCalledTimes(4);
   });
 });
 

@@ -2,15 +2,19 @@ import type { ReadPacket, TcpSocket } from '@nestjs/microservices';
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import { FastTcpSocket } from './fast-tcp-socket.js';
-import type { CancelRequest, NodeTransport, ReplyHandler, TransportListener } from './node-transport.js';
+import type { NodeTransport, ReplyHandler, RequestHandle, TransportListener } from './node-transport.js';
 import { EventLostError } from './node-transport.js';
+import type { ServerCapabilities } from './probe-protocol.js';
+import { CANCEL, CANCEL_PATTERN, TRAILER } from './probe-protocol.js';
 import { deliverReply, toEnvelope } from './reply-router.js';
+import { parseTrailer } from './reply-trailer.js';
 import { isSelfConnected, SELF_CONNECTED } from './self-connection.js';
 import type { SocketListener, TransportSettings } from './transport-settings.js';
 import { windDown } from './wind-down.js';
 
 /** For a socket that does not count what it has written: every message may have been. */
 const EVERYTHING = Infinity;
+const INVENTED = 'the node answered a request that it was never sent';
 
 /**
  * One TCP (or TLS) connection that speaks Nest's protocol: requests out, replies routed back by id. On the wire it does
@@ -26,6 +30,9 @@ export class TcpTransport implements NodeTransport {
   private readonly deserializing = new Set<Promise<void>>();
   private lastNumber = 0;
   private open = false;
+  /** What the server is known to understand. */
+  private cancels = false;
+  private trailers = false;
   private failure: Error | undefined;
 
   constructor(
@@ -79,14 +86,26 @@ export class TcpTransport implements NodeTransport {
     });
   }
 
-  request(packet: ReadPacket, reply: ReplyHandler): CancelRequest {
-    if (!this.open) return this.refuse(reply);
+  get readsTrailers(): boolean {
+    return this.settings.deserializer === undefined;
+  }
+
+  learned({ features }: ServerCapabilities): void {
+    this.cancels = features.has(CANCEL);
+    this.trailers = this.readsTrailers && features.has(TRAILER);
+  }
+
+  request(packet: ReadPacket & { id?: RequestHandle }, reply: ReplyHandler): RequestHandle {
+    if (!this.open) {
+      this.refuse(reply);
+      return;
+    }
     const { serializer } = this.settings;
     const number = this.nextNumber();
     // Nest's ids are strings, which a serializer with a schema may insist on; JSON brings a number back as it is.
     const id = serializer ? String(number) : number;
-    const numbered = Object.assign(packet, { id });
-    const message: unknown = serializer ? serializer.serialize(numbered) : numbered;
+    packet.id = id;
+    const message: unknown = serializer ? serializer.serialize(packet) : packet;
     const idle = this.waiting.size === 0;
     this.waiting.set(id, reply);
     try {
@@ -100,9 +119,22 @@ export class TcpTransport implements NodeTransport {
     }
     if (this.counted && this.counted.queuedCount < number) {
       this.waiting.delete(id);
-      return this.refuse(reply);
+      this.refuse(reply);
+      return;
     }
-    return () => this.waiting.delete(id);
+    return id;
+  }
+
+  forget(request: RequestHandle, tell: boolean): void {
+    if (!this.waiting.delete(request) || !tell || !this.cancels || !this.open) return;
+    const { serializer } = this.settings;
+    const packet: ReadPacket = { pattern: CANCEL_PATTERN, data: request };
+    try {
+      this.framed.sendMessage(serializer ? serializer.serialize(packet) : packet);
+    } catch {
+      // The user's serializer may know nothing of it. The server then works in vain, as a stock one would.
+      this.cancels = false;
+    }
   }
 
   event(packet: ReadPacket): Promise<void> {
@@ -159,15 +191,14 @@ export class TcpTransport implements NodeTransport {
   }
 
   /** The socket takes no more messages. */
-  private refuse(reply: ReplyHandler): CancelRequest {
+  private refuse(reply: ReplyHandler): void {
     queueMicrotask(() => reply.lost(this.failure ?? new Error('the connection is closing'), false));
-    return () => undefined;
   }
 
   private onMessage(message: unknown): void {
     const { deserializer } = this.settings;
     if (!deserializer) {
-      this.deliver(toEnvelope(message));
+      this.deliver(toEnvelope(message, this.trailers));
       return;
     }
     const delivery = Promise.resolve()
@@ -178,11 +209,26 @@ export class TcpTransport implements NodeTransport {
     this.deserializing.add(delivery);
   }
 
-  private deliver(envelope: { id?: unknown }): void {
+  private deliver(envelope: { id?: unknown; lb?: unknown }): void {
     const { id } = envelope;
+    const trailer = this.trailers && envelope.lb !== undefined ? parseTrailer(envelope.lb) : undefined;
+    // Before the reply: what it leads to may ask for a node.
+    if (trailer !== undefined) this.listener.onTrailer?.(trailer);
     const reply = this.waiting.get(id);
-    if (reply === undefined) return;
-    if (deliverReply(reply, envelope)) this.waiting.delete(id);
+    if (reply === undefined) {
+      if (this.isInvented(id)) this.socket.destroy(new Error(INVENTED));
+      return;
+    }
+    if (deliverReply(reply, envelope, trailer)) this.waiting.delete(id);
+  }
+
+  /**
+   * Is it the id of no request there has been? Late answers to forgotten ones are dropped, but a node that makes up ids has
+   * lost its way: those who wait for it would wait for their deadlines. What a user's deserializer makes of ids is not known.
+   */
+  private isInvented(id: unknown): boolean {
+    if (id === undefined || this.settings.deserializer) return false;
+    return !(Number(id) <= (this.counted?.queuedCount ?? this.lastNumber));
   }
 
   /**

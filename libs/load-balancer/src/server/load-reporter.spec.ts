@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { LoadReporter } from './load-reporter.js';
+import { Workload } from './workload.js';
+
+function reporter(figures?: () => unknown) {
+  const errors: unknown[] = [];
+  const workload = new Workload();
+  const load = new LoadReporter(workload, figures as never, {
+    error: (...args: unknown[]) => errors.push(args),
+  });
+  return { load, workload, errors };
+}
+
+describe('LoadReporter', () => {
+  it('tells what is in flight now, and the latency as a moving average', () => {
+    const { load, workload } = reporter();
+    workload.start(3);
+    expect(load.report(0)).toMatchObject({ inFlight: 3, latency: undefined });
+    workload.start(1);
+    expect(load.report(1).inFlight).toBe(4);
+    workload.end(3, 2, 16, 'answered');
+    workload.end(1, 2, 32, 'dropped');
+    expect(load.report(10)).toMatchObject({ inFlight: 0, latency: 17 });
+  });
+
+  it('asks for the user’s figures once in 5 ms', () => {
+    let asked = 0;
+    const { load } = reporter(() => ({ asked: ++asked }));
+    for (const now of [0, 1, 4.9, 5, 6, 11]) load.report(now);
+    expect(asked).toBe(3);
+  });
+
+  it('takes of the user’s figures those that are some, and not too many', () => {
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`f${n}`, n]));
+    const { custom } = reporter(() => many).load.report(0);
+    expect(Object.keys(custom!)).toHaveLength(32);
+    const odd = { ok: 1, nan: NaN, text: '1', 'no name': 2, ['__proto__']: 3, constructor: 4 };
+    expect(reporter(() => odd).load.report(0).custom).toEqual({ ok: 1 });
+  });
+
+  it.each([undefined, null, 5, 'x', [1], Promise.resolve({ a: 1 })])(
+    'takes no figures from %p',
+    (figures) => {
+      expect(reporter(() => figures).load.report(0).custom).toBeUndefined();
+    },
+  );
+
+  it('goes on without figures that throw, and complains once', () => {
+    const { load, errors } = reporter(() => {
+      throw new Error('pool is gone');
+    });
+    expect(load.report(0)).toMatchObject({ inFlight: 0, custom: undefined });
+    load.report(10);
+    expect(errors).toHaveLength(1);
+    expect(String(errors[0])).toContain('pool is gone');
+  });
+});

@@ -1,0 +1,82 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { RpcException } from '@nestjs/microservices';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { of, throwError } from 'rxjs';
+import { RequestContext } from '../context/request-context.js';
+import { REPORT_INTERVAL } from './load-reporter.js';
+import { closeAll, startServer, WireClient } from './wire.spec.fixture.js';
+
+afterEach(closeAll);
+
+describe('a load report', () => {
+  it('stands on the last reply, at most one each 5 ms and connection', async () => {
+    const { port } = await startServer(
+      { stream: () => of(1, 2, 3), one: (n) => n },
+      { report: () => ({ queued: 7 }) },
+    );
+    const client = await WireClient.ours(port);
+    await sleep(2 * REPORT_INTERVAL);
+    client.send({ id: 's', pattern: 'stream' }, { id: 'a', pattern: 'one' }, { id: 'b', pattern: 'one' });
+    await client.reply('b');
+    const reported = client.received.filter(({ lb }) => lb !== undefined);
+    expect(reported).toHaveLength(1);
+    expect(reported[0].isDisposed).toBe(true);
+    expect(reported[0].lb.load).toMatchObject({ latency: expect.any(Number), custom: { queued: 7 } });
+
+    await sleep(2 * REPORT_INTERVAL);
+    const { lb } = await client.ask('one');
+    expect(lb.load.inFlight).toBe(0);
+  });
+
+  it('counts what is in flight for all clients', async () => {
+    const { port } = await startServer({ never: () => new Promise(() => undefined), one: () => 1 });
+    (await WireClient.stock(port)).send({ id: '1', pattern: 'never' }, { id: '2', pattern: 'never' });
+    const client = await WireClient.ours(port);
+    await sleep(2 * REPORT_INTERVAL);
+    expect(await client.ask('one')).toMatchObject({ lb: { load: { inFlight: 2 } } });
+  });
+
+  it('is for those who have announced that they read it, and for as long as they do', async () => {
+    const { port } = await startServer({ one: () => 1 });
+    const client = await WireClient.ours(port);
+    await sleep(2 * REPORT_INTERVAL);
+    expect(await client.ask('one')).toHaveProperty('lb');
+    await client.probe(false);
+    await sleep(2 * REPORT_INTERVAL);
+    expect(await client.ask('one')).not.toHaveProperty('lb');
+    const stock = await WireClient.stock(port);
+    expect(await stock.ask('one')).not.toHaveProperty('lb');
+  });
+});
+
+describe('a handler that fails', () => {
+  const handlers = {
+    ended: () => {
+      RequestContext.current()!.retriesEnded = true;
+      return throwError(() => new RpcException('below').getError());
+    },
+    fails: () => throwError(() => 'below'),
+    recovers: () => {
+      RequestContext.current()!.retriesEnded = true;
+      return 'recovered';
+    },
+  };
+
+  it('tells a client of ours not to retry what was retried further down', async () => {
+    const { port } = await startServer(handlers);
+    const client = await WireClient.ours(port);
+    expect(await client.ask('ended')).toMatchObject({
+      err: 'below',
+      isDisposed: true,
+      lb: { retryAfter: 'never' },
+    });
+    expect((await client.ask('fails')).lb ?? {}).not.toHaveProperty('retryAfter');
+    expect((await client.ask('recovers')).lb ?? {}).not.toHaveProperty('retryAfter');
+  });
+
+  it('tells a stock client nothing of it', async () => {
+    const { port } = await startServer(handlers);
+    const stock = await WireClient.stock(port);
+    expect(await stock.ask('ended')).toEqual({ id: expect.anything(), err: 'below', isDisposed: true });
+  });
+});
