@@ -24,7 +24,10 @@ const base = {
   },
 };
 
-/** Two projects: `unit` runs beside the sources, `e2e` runs real processes, sockets and servers. */
+/**
+ * Three projects: `unit` runs beside the sources, `e2e` runs real processes, sockets and servers, and so does `faults`, under
+ * load, so that its specs must run one after the other.
+ */
 export default {
   testTimeout: 30_000,
   projects: [
@@ -33,6 +36,13 @@ export default {
       ...base,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.mjs',
+    },
+    {
+      ...base,
+      displayName: 'faults',
+      testMatch: ['<rootDir>/test/faults/**/*.fault-spec.ts'],
+      testTimeout: 60_000,
       globalSetup: '<rootDir>/test/support/global-setup.mjs',
     },
   ],

@@ -34,6 +34,7 @@ const STEPS = {
   knip: { what: 'unused code (knip)', run: () => quiet('knip/bin/knip.js') },
   unit: { what: 'unit tests (jest)', visible: true, run: () => jest('unit') },
   e2e: { what: 'end-to-end tests (jest)', visible: true, run: endToEnd },
+  faults: { what: 'faults under load (jest)', visible: true, run: faults },
 };
 
 const HELP = `Usage: npm test [-- step...]
@@ -86,12 +87,18 @@ async function endToEnd() {
   return jest('e2e');
 }
 
+/** One after the other: each needs the machine for itself. */
+async function faults() {
+  await build();
+  return jest('faults', '--runInBand');
+}
+
 /** Runs one of Jest's projects with its output as it comes, and counts from its report. */
-async function jest(project) {
+async function jest(project, ...options) {
   const report = join(reports, `${project}.json`);
   const counts = () => countsOf(existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined);
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  const args = [`--selectProjects=${project}`, '--json', `--outputFile=${report}`];
+  const args = [`--selectProjects=${project}`, '--json', `--outputFile=${report}`, ...options];
   try {
     await runNode([...flags, join(root, 'node_modules/jest/bin/jest.js'), ...args], {
       cwd: root,

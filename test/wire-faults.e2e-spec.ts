@@ -230,7 +230,7 @@ describe('closing with 10 000 calls in flight', () => {
       timeout: patience,
     });
     const calls = Array.from({ length: 10_000 }, (_, index) =>
-      record(client.send('any', index, { timeout: 60_000 })),
+      record(client.send('any', index, { timeout: 0 })),
     );
     while (requests.length < calls.length) await loopTurned();
 

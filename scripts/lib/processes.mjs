@@ -48,6 +48,14 @@ export class Processes {
     await gone;
   }
 
+  /** Asks one to end, as a deploy would, and waits until it is gone. */
+  async terminate(name) {
+    const child = this.#running.get(name);
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+  }
+
   /** Resolves when it has ended, for whatever reason. */
   async ended(name) {
     await once(this.#running.get(name), 'exit');

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bars } from './bars.mjs';
 import { Checklist } from './checklist.mjs';
 import { Gateway, Traffic } from './gateway.mjs';
@@ -12,7 +13,7 @@ const VICTIM = 'node-2';
 /** Milliseconds for an app to start, and for a node to be found again. */
 const PATIENCE = 30_000;
 
-/** Three providers and the gateway as real processes, real traffic, and one crash. */
+/** Three providers and the gateway as real processes, real traffic, one crash and one deploy. */
 export class Tour {
   #processes;
   #ports;
@@ -39,6 +40,7 @@ export class Tour {
     await this.#spread();
     await this.#crash();
     await this.#comeBack();
+    await this.#deploy();
     this.#checks.expect(
       `${count(this.#calls)} calls, none failed`,
       this.#failures.size === 0,
@@ -95,16 +97,22 @@ export class Tour {
   }
 
   async #crash() {
-    headline(2, `${VICTIM} is killed: ${red('kill -9')}`);
+    headline(2, `${VICTIM} is killed in the middle of its work: ${red('kill -9')}`);
+    const traffic = new Traffic();
+    const calls = this.#burst(3_000, { traffic });
+    while (traffic.total < 1_000) await sleep(5);
     const killed = performance.now();
     await this.#processes.kill(VICTIM);
-    const health = await this.#processes
+    const telling = this.#processes
       .until('/health tells', () => this.#degraded(), { timeout: PATIENCE, needs: ['gateway'] })
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .then((told) => [told, performance.now() - killed]);
+    await calls;
+    const [health, after] = await telling;
     const lost = health?.nodes.find((node) => this.#isOf(node, VICTIM));
     if (health) {
       const told = `${yellow(health.status)}, ${health.ready} of ${health.total} ready`;
-      console.log(`     /health ${dim(`after ${duration(performance.now() - killed)}:`)} ${told}`);
+      console.log(`     /health ${dim(`after ${duration(after)}:`)} ${told}`);
       console.log(`     ${pad(VICTIM, 8)} ${red(lost.status)} ${dim(`(${lost.reason})`)}`);
     }
     this.#checks.expect(
@@ -112,9 +120,11 @@ export class Tour {
       health !== undefined && lost.reason !== '',
       'it stayed up',
     );
-    console.log(dim('     It had no call in flight: one would be lost, as this release does not retry.'));
+    console.log(
+      dim('     What it had in flight was lost, and answered by another: its handlers are @Idempotent().'),
+    );
     const survivors = NODES.filter((node) => node !== VICTIM);
-    this.#expectEven(await this.#burst(3_000, VICTIM), survivors, 'after it');
+    this.#expectEven(await this.#burst(3_000, { down: VICTIM }), survivors, 'after it');
   }
 
   async #comeBack() {
@@ -132,22 +142,56 @@ export class Tour {
     this.#expectEven(await this.#burst(3_000), NODES, 'once it was back');
   }
 
-  async #burst(total, down) {
+  async #deploy() {
+    headline(4, `A deploy: each in turn gets ${yellow('SIGTERM')}, ends, and is started again`);
+    let deployed = false;
+    const deploying = this.#restartEach().finally(() => (deployed = true));
     const traffic = new Traffic();
+    const line = () => `${count(traffic.total)} calls meanwhile`;
+    const finish = live((frame) => [`     ${cyan(frame)} ${line()}`], '');
+    while (!deployed) await this.#gateway.burst(200, traffic);
+    const notes = await deploying;
+    this.#count(traffic);
+    finish([
+      ...notes.map((note) => `     ${note}`),
+      `     ${line()}, ${outcome(traffic)} ${dim(`· 99 % within ${duration(traffic.p99)}`)}`,
+      ...reasons(traffic),
+    ]);
+  }
+
+  async #restartEach() {
+    const notes = [];
+    for (const node of NODES) {
+      const told = performance.now();
+      await this.#processes.terminate(node);
+      const ended = performance.now();
+      this.#startNode(node);
+      await this.#untilReady(NODES.length);
+      const back = performance.now();
+      notes.push(
+        `${pad(node, 8)} ended after ${duration(ended - told)}, ready again ${duration(back - ended)} later`,
+      );
+    }
+    return notes;
+  }
+
+  async #burst(total, { down, traffic = new Traffic() } = {}) {
     const chart = () => bars(NODES, traffic, { total, down });
     const finish = live((frame) => [...chart(), `     ${cyan(frame)} ${count(traffic.total)} calls`], '');
     await this.#gateway.burst(total, traffic);
-    this.#calls += traffic.total;
-    traffic.failures.forEach((_, reason) => this.#failures.add(reason));
+    this.#count(traffic);
     const rate = count(Math.round((total / traffic.duration) * 1_000));
-    const failed = traffic.failedCount;
-    const outcome = failed === 0 ? green('0 failed') : red(`${count(failed)} failed`);
     finish([
       ...chart(),
-      `     ${count(total)} calls, ${outcome} ${dim(`· ${rate} calls/s · 99 % within ${duration(traffic.p99)}`)}`,
-      ...[...traffic.failures].slice(0, 3).map(([reason, times]) => red(`     ${count(times)} × ${reason}`)),
+      `     ${count(total)} calls, ${outcome(traffic)} ${dim(`· ${rate} calls/s · 99 % within ${duration(traffic.p99)}`)}`,
+      ...reasons(traffic),
     ]);
     return traffic;
+  }
+
+  #count(traffic) {
+    this.#calls += traffic.total;
+    traffic.failures.forEach((_, reason) => this.#failures.add(reason));
   }
 
   #expectEven(traffic, nodes, when) {
@@ -175,6 +219,14 @@ export class Tour {
   #isOf({ key }, node) {
     return key.endsWith(`:${this.#ports.get(node)}`);
   }
+}
+
+function outcome({ failedCount }) {
+  return failedCount === 0 ? green('0 failed') : red(`${count(failedCount)} failed`);
+}
+
+function reasons({ failures }) {
+  return [...failures].slice(0, 3).map(([reason, times]) => red(`     ${count(times)} × ${reason}`));
 }
 
 function headline(number, text) {

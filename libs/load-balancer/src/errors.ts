@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'CONNECTION_LOST'
   | 'DEADLINE_EXCEEDED'
   | 'CANCELLED'
+  | 'OVERLOADED'
   | 'CLIENT_CLOSED'
   | 'INVALID_OPTIONS';
 
@@ -75,6 +76,21 @@ export class CancelledError extends LoadBalancerError {
   readonly code = 'CANCELLED';
 }
 
+/**
+ * The service, or every node that was tried, has as much as it can take. Nothing was processed, so the call is safe to
+ * repeat, later.
+ */
+export class OverloadedError extends LoadBalancerError {
+  readonly code = 'OVERLOADED';
+  /** Milliseconds after which there may be room, where a server said so. */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, failure?: CallFailure & { retryAfter?: number | undefined }) {
+    super(message, failure);
+    this.retryAfter = failure?.retryAfter;
+  }
+}
+
 /** The client was closed: it takes no calls until `connect()` is called again. */
 export class ClientClosedError extends LoadBalancerError {
   readonly code = 'CLIENT_CLOSED';
@@ -88,11 +104,16 @@ export interface OptionsProblem {
   message: string;
 }
 
-/** The options (of the module, or of one call) are wrong. Every problem is listed, not just the first. */
+/**
+ * The options (of the module, or of one call) are wrong. Every problem is listed, not just the first.
+ *
+ * Its message says all there is, so Node prints it without the fields; they are there to be read.
+ */
 export class InvalidOptionsError extends LoadBalancerError {
   readonly code = 'INVALID_OPTIONS';
+  declare readonly problems: readonly OptionsProblem[];
 
-  constructor(readonly problems: readonly OptionsProblem[]) {
+  constructor(problems: readonly OptionsProblem[]) {
     super(
       problems.length === 1 && problems[0]
         ? `${problems[0].path}: ${problems[0].message}`
@@ -100,5 +121,8 @@ export class InvalidOptionsError extends LoadBalancerError {
             .map((problem) => `  - ${problem.path}: ${problem.message}`)
             .join('\n')}`,
     );
+    this.problems = problems;
+    // Not a custom `inspect`: Node ignores that for an error that ends the process.
+    for (const field of Object.keys(this)) Object.defineProperty(this, field, { enumerable: false });
   }
 }

@@ -5,7 +5,13 @@ export type { CallOptions } from './client/call-options.js';
 export { LoadBalancerRegistry, type RegisteredClient } from './client/registry.js';
 export type { AttemptOutcome, AttemptRecord } from './cluster/attempt-record.js';
 export type { Endpoint, ResolvedEndpoint } from './cluster/endpoint.js';
-export type { DiscoverySnapshot, NodeSnapshot, NodeStatus, ServiceSnapshot } from './cluster/snapshot.js';
+export type {
+  DiscoverySnapshot,
+  LoadReport,
+  NodeSnapshot,
+  NodeStatus,
+  ServiceSnapshot,
+} from './cluster/snapshot.js';
 export type { ContextOptions } from './context/context-options.js';
 export { ContextInterceptor } from './context/context.interceptor.js';
 export type { Peer } from './context/peer.js';
@@ -14,23 +20,40 @@ export { RequestContext } from './context/request-context.js';
 export type { ResolvedNode, ResolveFailure, Resolver, Target } from './discovery/resolver.js';
 export * from './errors.js';
 export { BalancedClient } from './module/balanced-client.decorator.js';
+export { LoadBalancerExceptionFilter, type RpcErrorAnswer } from './module/load-balancer-exception.filter.js';
 export { LoadBalancerModule } from './module/load-balancer.module.js';
 export type {
   BackoffOptions,
   ConnectionSettings,
   ContextForwardOptions,
   HealthCheckOptions,
+  LimitsOptions,
   LoadBalancerAsyncResult,
   LoadBalancerModuleAsyncOptions,
   LoadBalancerModuleOptions,
   LoadBalancerOptionsFactory,
+  PatternOptions,
+  QueueOptions,
+  RetryBackoffOptions,
+  RetryOptions,
   ServiceOptions,
   StrategyOptions,
   TransportOptions,
 } from './module/options.js';
+export type { Gradient2Options } from './resilience/gradient2-limit.js';
+export type { HedgeDelay, HedgeOptions } from './resilience/hedge-policy.js';
+export type { DropPolicy } from './resilience/pending-queue.js';
+export type { RetryBudgetOptions } from './resilience/retry-budget.js';
+export type { RetryOn } from './resilience/retry-policy.js';
 export { getBalancedClientToken } from './module/tokens.js';
-export type { BalancedTcpServerOptions } from './server/balanced-tcp-server-options.js';
+export type {
+  BalancedTcpServerOptions,
+  Priority,
+  ServerLimitsOptions,
+} from './server/balanced-tcp-server-options.js';
 export { BalancedTcpServer } from './server/balanced-tcp-server.js';
+export { Cost, Idempotent } from './server/handler-marks.js';
+export type { ReportFigures } from './server/load-reporter.js';
 export type { StrategyName } from './strategies/registry.js';
 export type {
   PickContext,

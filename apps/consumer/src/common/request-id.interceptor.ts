@@ -2,7 +2,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import { RequestContext } from 'nestjs-load-balancer';
 import { map, type Observable } from 'rxjs';
 
-/** Tells the request's id in the body of every answer; the library tells it in the `x-request-id` header. */
+/** Tells the request's id in the body of every good answer; the library tells it in the `x-request-id` header of all. */
 @Injectable()
 export class RequestIdInterceptor implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Idempotent } from 'nestjs-load-balancer';
 import { map, type Observable } from 'rxjs';
 import { UnknownCountryException } from './cities.exceptions.js';
 import {
@@ -25,16 +26,19 @@ const BATCH = 64;
 export class CitiesController {
   constructor(private readonly cities: CitiesService) {}
 
+  @Idempotent()
   @MessagePattern(NEAREST)
   nearest(@Payload(new QueryPipe(parseNearestQuery)) query: NearestQuery): NearestAnswer {
     return this.cities.nearest(query);
   }
 
+  @Idempotent()
   @MessagePattern(SEARCH)
   search(@Payload(new QueryPipe(parseSearchQuery)) query: SearchQuery): SearchAnswer {
     return { cities: this.cities.search(query) };
   }
 
+  @Idempotent()
   @MessagePattern(BY_COUNTRY)
   byCountry(@Payload(new QueryPipe(parseCountryQuery)) { country }: CountryQuery): Observable<CountryAnswer> {
     const cities = this.cities.ofCountry(country);

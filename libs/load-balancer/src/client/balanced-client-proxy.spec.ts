@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ClientProxy, JsonSocket } from '@nestjs/microservices';
 import { once } from 'node:events';
@@ -11,6 +12,9 @@ import { validateModuleOptions } from '../module/validation/validate-module-opti
 import { until } from '../testing/until.js';
 import { BalancedClientProxy } from './balanced-client-proxy.js';
 import type { CallInterceptor, OutgoingCall } from './call-interceptor.js';
+
+// That a service is down or up is told in the log: see availability-log.spec.ts.
+Logger.overrideLogger(false);
 
 const cleanUps: (() => unknown)[] = [];
 

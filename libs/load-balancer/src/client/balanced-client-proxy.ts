@@ -8,6 +8,7 @@ import { forwardedMetadata, outgoingMetadata } from '../context/metadata-codec.j
 import { RequestContext } from '../context/request-context.js';
 import { withinContext } from '../context/within-context.js';
 import type { Resolver } from '../discovery/resolver.js';
+import { AvailabilityLog } from '../health/availability-log.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
 import type { SocketListener } from '../transport/transport-settings.js';
@@ -52,6 +53,7 @@ export class BalancedClientProxy
   readonly service: string;
 
   private readonly logger: Logger;
+  private readonly availabilityLog: AvailabilityLog;
   private readonly eventSubject = new Subject<LoadBalancerEvent>();
   private readonly socketListeners: SocketListener[] = [];
   private upstream: Upstream;
@@ -61,6 +63,7 @@ export class BalancedClientProxy
     super();
     this.service = settings.options.name;
     this.logger = new Logger(`${BalancedClientProxy.name}(${this.service})`);
+    this.availabilityLog = new AvailabilityLog(this.logger, this.service);
     this.upstream = this.openUpstream();
   }
 
@@ -118,10 +121,11 @@ export class BalancedClientProxy
   }
 
   /**
-   * Hands an event to every node that is ready (the first ones, when none is yet), and tells which got it. Hot, like
+   * Hands an event to every node that can take it (the first ones, when none can yet), and tells which got it. Hot, like
    * `emit()`. Interceptors are for calls and do not see it.
    *
-   * @throws (through the Observable) `NoNodesError` when no node can be reached, `ClientClosedError`;
+   * @throws (through the Observable) `NoNodesError` when no node can be reached, `DeadlineExceededError` when none came in
+   * time, `ClientClosedError`;
    * synchronously `InvalidOptionsError` for wrong `options`
    */
   broadcast<TInput = unknown>(
@@ -154,8 +158,8 @@ export class BalancedClientProxy
   }
 
   /**
-   * Takes no more calls, lets those in flight finish (for as long as the service's `timeout`, 5 s when that is 0), then
-   * closes every connection.
+   * Takes no more calls, lets those in flight finish (for as long as their deadlines allow; calls without one, as long as the
+   * service's `timeout`, or 5 s), then closes every connection.
    */
   async close(): Promise<void> {
     this.socketListeners.length = 0;
@@ -272,11 +276,18 @@ export class BalancedClientProxy
     const upstream: Upstream = new Upstream(this.settings.options, {
       resolver: this.settings.resolver,
       buildPacket: this.buildPacket,
+      routeOf: (pattern) => this.normalizePattern(pattern as string),
       socketListeners: this.socketListeners,
       events: this.eventSubject,
       onAvailability: (available) => {
         // One that is being closed has no say any more once another has been opened.
-        if (upstream === this.upstream) this._status$.next(available ? 'connected' : 'disconnected');
+        if (upstream !== this.upstream) return;
+        if (!upstream.closed)
+          this.availabilityLog.changed(available, {
+            mayServe: () => upstream.cluster.available || upstream.worthWaiting,
+            explain: () => upstream.noNodes().message,
+          });
+        this._status$.next(available ? 'connected' : 'disconnected');
       },
       log: (message) => this.logger.warn(message),
     });
@@ -287,14 +298,17 @@ export class BalancedClientProxy
     const { upstream } = this;
     if (upstream.closed) throw clientClosed(this.service);
     this.start();
-    await upstream.ready();
-    const timeout = request.options.timeout ?? this.settings.options.timeout;
-    const report = await broadcast(upstream, () => this.buildPacket(request, undefined), timeout);
+    const timeout = request.options.timeout ?? this.settings.options.calls.timeout;
+    const report = await broadcast(upstream, () => this.buildPacket(request, undefined, false), timeout);
     if (report.sent.length === 0 && report.failed.length === 0) throw upstream.noNodes();
     return report;
   }
 
-  private readonly buildPacket = (request: OutgoingRequest, remaining: number | undefined): ReadPacket => {
+  private readonly buildPacket = (
+    request: OutgoingRequest,
+    remaining: number | undefined,
+    isRetry: boolean,
+  ): ReadPacket => {
     const { kind, pattern, data, options, context } = request;
     const packet: ReadPacket = { pattern, data };
     // The hook sees what plain Nest would show it, and what it sets wins over everything but the deadline.
@@ -304,7 +318,8 @@ export class BalancedClientProxy
       context === undefined || request.contextForwarded
         ? undefined
         : forwardedMetadata(context, this.settings.options.context);
-    const metadata = outgoingMetadata(forwarded, options.metadata, packet.metadata, remaining);
+    const marked = isRetry || (context?.isRetry ?? false);
+    const metadata = outgoingMetadata(forwarded, options.metadata, packet.metadata, remaining, marked);
     if (metadata !== undefined) packet.metadata = metadata;
     return packet;
   };

@@ -3,6 +3,7 @@ import { InvalidOptionsError } from '../errors.js';
 import type { NodeTransport } from '../transport/node-transport.js';
 import { reasonOf } from '../transport/reason.js';
 import type { CallOptions } from './call-options.js';
+import { deadlineExceeded } from './failures.js';
 import type { Upstream } from './upstream.js';
 import type { UpstreamNode } from './upstream-node.js';
 
@@ -15,7 +16,7 @@ export type BroadcastOptions = Pick<CallOptions, 'timeout' | 'metadata'>;
  * @throws InvalidOptionsError for options of a call that mean nothing here
  */
 export function validateBroadcastOptions(options: CallOptions | undefined): void {
-  const problems = (['signal', 'waitForReady'] as const)
+  const problems = (['signal', 'waitForReady', 'idempotent', 'retry', 'hedge'] as const)
     .filter((name) => options?.[name] !== undefined)
     .map((name) => ({ path: `broadcast(…).${name}`, message: 'is for send() and emit() only' }));
   if (problems.length > 0) throw new InvalidOptionsError(problems);
@@ -30,44 +31,76 @@ export interface BroadcastReport {
 }
 
 /**
- * Hands an event to every ready node; each gets a packet of its own, since hooks and serializers may change it.
+ * Hands an event to every node that can take one: those that are ready, and those that are idle, whose connection is
+ * opened for it. While there is none of either, the first is waited for. Each gets a packet of its own, since hooks and
+ * serializers may change it.
  *
- * @param timeout milliseconds after which a node that does not read counts as failed; 0 for no limit
+ * @param timeout milliseconds for all of it; a node that has not taken the event then counts as failed. 0 for no limit
+ * @throws `DeadlineExceededError` when no node came in time, and what `Upstream#ready()` throws
  */
 export async function broadcast(
   upstream: Upstream,
   packet: () => ReadPacket,
   timeout: number,
 ): Promise<BroadcastReport> {
-  const sent: string[] = [];
-  const failed: { node: string; reason: string }[] = [];
   const late = timeoutAfter(timeout);
-  const handOver = async (node: UpstreamNode, transport: NodeTransport): Promise<void> => {
-    try {
-      await Promise.race([transport.event(packet()), late.promise]);
-      sent.push(node.key);
-    } catch (error) {
-      failed.push({ node: node.key, reason: reasonOf(error) });
-    }
-  };
-  const pending: Promise<void>[] = [];
-  for (const node of upstream.cluster.nodes.values()) {
-    const { transport } = node.handle.channel;
-    if (node.status === 'ready' && transport) pending.push(handOver(node, transport));
+  try {
+    const came = await Promise.race([upstream.ready().then(() => true), late.promise]);
+    if (!came) throw deadlineExceeded(upstream.options.name, timeout, [], upstream.cluster.nodes);
+    const sent: string[] = [];
+    const failed: { node: string; reason: string }[] = [];
+    const handOver = async (node: UpstreamNode): Promise<void> => {
+      try {
+        const taken = transportOf(node).then((transport) => {
+          // Told that it has failed, the caller may send it again.
+          if (late.passed()) throw new Error('too late');
+          return transport.event(packet());
+        });
+        const inTime = await Promise.race([taken.then(() => true), late.promise]);
+        if (inTime) sent.push(node.key);
+        else failed.push({ node: node.key, reason: `not handed over within ${timeout} ms` });
+        // What comes of it later concerns nobody.
+        taken.catch(() => undefined);
+      } catch (error) {
+        failed.push({ node: node.key, reason: reasonOf(error) });
+      }
+    };
+    const takers = [...upstream.cluster.nodes.values()].filter(
+      ({ status }) => status === 'ready' || status === 'idle',
+    );
+    await Promise.all(takers.map(handOver));
+    return { sent, failed };
+  } finally {
+    late.cancel();
   }
-  await Promise.all(pending);
-  late.cancel();
-  return { sent, failed };
 }
 
-/** A promise that rejects after `timeout` milliseconds, never for 0. */
-function timeoutAfter(timeout: number): { promise: Promise<never>; cancel: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const promise = new Promise<never>((_, reject) => {
-    if (timeout > 0)
-      timer = setTimeout(() => reject(new Error(`not handed over within ${timeout} ms`)), timeout);
+/** The connection of a node, opened if need be. */
+async function transportOf({ handle }: UpstreamNode): Promise<NodeTransport> {
+  const { transport } = handle.channel;
+  if (transport) return transport;
+  return new Promise((resolve, reject) => {
+    handle.whenConnected((error, opened) => {
+      if (opened) resolve(opened);
+      else reject(error ?? new Error('the connection went'));
+    });
   });
-  // With no node at all, nobody listens.
-  promise.catch(() => undefined);
-  return { promise, cancel: () => clearTimeout(timer) };
+}
+
+/** A promise of `false` after `timeout` milliseconds, never for 0. */
+function timeoutAfter(timeout: number): {
+  promise: Promise<false>;
+  passed: () => boolean;
+  cancel: () => void;
+} {
+  let timer: NodeJS.Timeout | undefined;
+  let passed = false;
+  const promise = new Promise<false>((resolve) => {
+    if (timeout > 0)
+      timer = setTimeout(() => {
+        passed = true;
+        resolve(false);
+      }, timeout);
+  });
+  return { promise, passed: () => passed, cancel: () => clearTimeout(timer) };
 }

@@ -47,6 +47,7 @@ describe('validateCallOptions', () => {
     [{ metadata: 'x' }, 'send(…).metadata: expected an object of strings, got "x"'],
     [{ metadata: { 'x-a': 7 } }, 'send(…).metadata: expected a string as "x-a", got number'],
     [{ metadata: { 'lb-timeout': '1' } }, 'send(…).metadata: "lb-timeout" belongs to the library'],
+    [{ metadata: { 'LB-Timeout': '1' } }, 'send(…).metadata: "LB-Timeout" belongs to the library'],
   ])('refuses %j', (options, problem) => expect(problems(options)).toEqual([problem]));
 
   it('reports every problem at once, and no value of the metadata', () => {

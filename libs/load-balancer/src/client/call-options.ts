@@ -1,30 +1,46 @@
+import { isLibraryKey } from '../context/context-keys.js';
 import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
 import { LONGEST_TIMER } from '../module/validation/limits.js';
-import { didYouMean } from '../module/validation/nearest.js';
+import type { RetryOptions } from '../module/options.js';
+import { callRetry, hedge } from '../module/validation/call-schema.js';
+import { didYouMean } from '../nearest.js';
+import type { Check } from '../module/validation/schema.js';
+import type { HedgeOptions } from '../resilience/hedge-policy.js';
 import { describeValue, oneLine } from '../safe-text.js';
 
 /** Options of one call: the third argument of `send()`. */
 export interface CallOptions {
   /** Milliseconds for the whole call, 0 for no limit of its own; the service's `timeout` by default. An inherited deadline that is nearer wins. */
   timeout?: number;
+  /**
+   * May it be processed twice without harm? Only then is it retried after it was sent, and hedged. By default what the
+   * service's `patterns` say, or its provider with `@Idempotent()`; else no.
+   */
+  idempotent?: boolean;
+  /** Retries of this call, key by key over the service's; `false` for none. */
+  retry?: Omit<RetryOptions, 'budget'> | false;
+  /** Hedging of this call; `false` for none. */
+  hedge?: HedgeOptions | false;
   /** Ends the call with a `CancelledError`. */
   signal?: AbortSignal;
   /** Wait for a node instead of failing with `NO_NODES`; the service's setting by default. */
   waitForReady?: boolean;
   /**
    * Sent beside the message, to be read with `RequestContext` or `TcpContext#getMetadata()`. Wins over the context.
-   * Keys that begin with `lb-` belong to the library.
+   * Keys are sent in lower case; those that begin with `lb-` belong to the library.
    */
   metadata?: Readonly<Record<string, string>>;
 }
 
 const NAMES: readonly string[] = [
   'timeout',
+  'idempotent',
+  'retry',
+  'hedge',
   'signal',
   'waitForReady',
   'metadata',
 ] satisfies (keyof CallOptions)[];
-const RESERVED_PREFIX = 'lb-';
 
 /**
  * Checks the options of a call. It runs on every call that has some, and allocates nothing when all is well.
@@ -62,6 +78,11 @@ function valueProblem(name: string, value: unknown): string | undefined {
       return value === undefined || isAbortSignal(value)
         ? undefined
         : `expected an AbortSignal, got ${describeValue(value)}`;
+    case 'retry':
+      return nestedProblem(value, callRetry);
+    case 'hedge':
+      return nestedProblem(value, hedge);
+    case 'idempotent':
     case 'waitForReady':
       return value === undefined || typeof value === 'boolean'
         ? undefined
@@ -76,12 +97,20 @@ function valueProblem(name: string, value: unknown): string | undefined {
 function metadataProblem(metadata: unknown): string | undefined {
   if (!isRecord(metadata)) return `expected an object of strings, got ${describeValue(metadata)}`;
   for (const key in metadata) {
-    if (key.startsWith(RESERVED_PREFIX)) return `${describeValue(key)} belongs to the library`;
+    if (isLibraryKey(key)) return `${describeValue(key)} belongs to the library`;
     // Its value may be a secret, so only its kind is told.
     if (typeof metadata[key] !== 'string')
       return `expected a string as ${describeValue(key)}, got ${typeof metadata[key]}`;
   }
   return undefined;
+}
+
+/** The first thing that is wrong below an option that is an object. */
+function nestedProblem(value: unknown, check: Check): string | undefined {
+  if (value === undefined) return undefined;
+  let problem: string | undefined;
+  check(value, '', (path, message) => (problem ??= path === '' ? message : `${path}: ${message}`));
+  return problem;
 }
 
 /** By its shape, since a signal may come from another realm or a polyfill. */

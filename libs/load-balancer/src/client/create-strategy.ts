@@ -1,16 +1,40 @@
+import { InvalidOptionsError } from '../errors.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
+import { isObject, pathTo } from '../module/validation/schema.js';
+import { describeValue } from '../safe-text.js';
 import { GuardedStrategy } from '../strategies/guarded.js';
 import { builtInStrategies } from '../strategies/registry.js';
 import type { Strategy, StrategyDeps } from '../strategies/strategy.js';
 import type { UpstreamNode } from './upstream-node.js';
 
-/** The strategy that a service's options ask for; one that a user wrote is guarded, ours are trusted. */
+/**
+ * The strategy that a service's options ask for; one that a user wrote is guarded, ours are trusted.
+ *
+ * @throws InvalidOptionsError when what the user's factory or class makes is no strategy
+ */
 export function createStrategy(
-  { strategy: { factory, options } }: ResolvedServiceOptions,
+  { name, strategy: { name: strategyName, factory, options } }: ResolvedServiceOptions,
   deps: StrategyDeps,
   onFault: (reason: string) => void,
 ): Strategy<UpstreamNode> {
-  const strategy = factory(deps, options) as unknown as Strategy<UpstreamNode>;
-  const builtIn = Object.values<unknown>(builtInStrategies).includes(factory);
-  return builtIn ? strategy : new GuardedStrategy(strategy, onFault);
+  const made: unknown = factory(deps, options);
+  if (Object.values<unknown>(builtInStrategies).includes(factory)) return made as Strategy<UpstreamNode>;
+  if (!isStrategy(made)) {
+    const path = pathTo(pathTo('services', name), 'strategy');
+    throw new InvalidOptionsError([{ path, message: `"${strategyName}" makes ${shortOfStrategy(made)}` }]);
+  }
+  return new GuardedStrategy(made, onFault);
+}
+
+const METHODS = ['update', 'pick'] as const;
+
+function isStrategy(value: unknown): value is Strategy<UpstreamNode> {
+  return isObject(value) && METHODS.every((method) => typeof value[method] === 'function');
+}
+
+/** What was made instead. */
+function shortOfStrategy(made: unknown): string {
+  if (!isObject(made)) return `${describeValue(made)}; expected an object with update(nodes) and pick(call)`;
+  const missing = METHODS.filter((method) => typeof made[method] !== 'function');
+  return `an object without ${missing.map((method) => `${method}()`).join(' and ')}`;
 }

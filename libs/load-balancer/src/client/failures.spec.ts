@@ -77,13 +77,13 @@ it('CONNECTION_LOST names the node that may have processed the call', () => {
 
 it('DEADLINE_EXCEEDED says where the time went', () => {
   const late: AttemptRecord = { node: 'a:1', outcome: 'timed-out', duration: 300.2, reason: '' };
-  expect(deadlineExceeded('orders', 300, [late]).message).toBe(
+  expect(deadlineExceeded('orders', 300, [late], new Map()).message).toBe(
     'orders: no answer within 300 ms: a:1 timed-out after 300 ms',
   );
-  expect(deadlineExceeded('orders', 300, []).message).toBe(
+  expect(deadlineExceeded('orders', 300, [], new Map()).message).toBe(
     'orders: no answer within 300 ms: while waiting for a node',
   );
-  expect(deadlineExceeded('orders', -3, []).message).toBe(
+  expect(deadlineExceeded('orders', -3, [], new Map()).message).toBe(
     'orders: the deadline had passed before the call was made',
   );
 });

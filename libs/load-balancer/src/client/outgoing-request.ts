@@ -18,5 +18,12 @@ export interface OutgoingRequest {
   readonly contextForwarded: boolean;
 }
 
-/** Makes the packet of one attempt; `remaining` is what is left of the deadline in milliseconds. */
-export type BuildPacket = (request: OutgoingRequest, remaining: number | undefined) => ReadPacket;
+/**
+ * Makes the packet of one attempt; `remaining` is what is left of the deadline in milliseconds, `isRetry` whether it is
+ * one that was paid for out of the budget.
+ */
+export type BuildPacket = (
+  request: OutgoingRequest,
+  remaining: number | undefined,
+  isRetry: boolean,
+) => ReadPacket;

@@ -3,7 +3,8 @@ import type { ProbeTarget } from '../health/prober.js';
 import type { NodeChannel } from '../transport/node-channel.js';
 import type { NodeTransport, ReplyHandler } from '../transport/node-transport.js';
 import type { ServerCapabilities } from '../transport/probe-protocol.js';
-import { PROBE_PATTERN, PROBE_REQUEST, parseProbeAnswer } from '../transport/probe-protocol.js';
+import { parseProbeAnswer, PLAIN_PROBE, PROBE_PATTERN, PROBE_REQUEST } from '../transport/probe-protocol.js';
+import type { ReplyTrailer } from '../transport/reply-trailer.js';
 
 /** A node together with what it takes to reach it. */
 export type UpstreamNode = ClusterNode<NodeHandle>;
@@ -19,10 +20,16 @@ export class NodeHandle implements ProbeTarget {
   /** Was its connection opened at start-up rather than by a call? */
   eager = false;
 
+  /** The connection on which it was told. */
+  private learnedFrom: NodeTransport | undefined;
   private waiting: ConnectedCallback[] = [];
   private callsSeen = 0;
 
-  constructor(private readonly node: ClusterNode<NodeHandle>) {}
+  /** @param told receives what the server tells of itself in the answers to probes */
+  constructor(
+    private readonly node: ClusterNode<NodeHandle>,
+    private readonly told: (trailer: ReplyTrailer) => void,
+  ) {}
 
   get connected(): boolean {
     return this.channel.connected;
@@ -69,10 +76,16 @@ export class NodeHandle implements ProbeTarget {
         done();
       },
       complete: () => done(),
-      error: () => done(),
+      error: () => {
+        // There may have been a server of ours at this address before.
+        this.learn(undefined, transport);
+        done();
+      },
       lost: (cause) => done(cause),
     };
-    return transport.request({ pattern: PROBE_PATTERN, data: PROBE_REQUEST }, reply);
+    const data = transport.readsTrailers ? PROBE_REQUEST : PLAIN_PROBE;
+    const request = transport.request({ pattern: PROBE_PATTERN, data }, reply);
+    return () => transport.forget(request, false);
   }
 
   /**
@@ -82,8 +95,15 @@ export class NodeHandle implements ProbeTarget {
    * acknowledgement once it leaves.
    */
   private learn(capabilities: ServerCapabilities | undefined, transport: NodeTransport): void {
-    this.capabilities = capabilities;
-    if (capabilities) transport.unwrap().setNoDelay(true);
+    const known = this.learnedFrom === transport ? this.capabilities?.idempotent : undefined;
+    this.learnedFrom = transport;
+    // The marks of the handlers are told once a connection.
+    this.capabilities = capabilities && { ...capabilities, idempotent: capabilities.idempotent ?? known };
+    if (!capabilities) return;
+    transport.unwrap().setNoDelay(true);
+    transport.learned(capabilities);
+    const { load, draining } = capabilities;
+    this.told({ ...(load && { load }), ...(draining && { draining }) });
   }
 
   probeVerdict(verdict: 'healthy' | 'unhealthy', reason: string): void {

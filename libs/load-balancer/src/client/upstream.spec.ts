@@ -138,6 +138,70 @@ describe('availability', () => {
   });
 });
 
+describe('without a ready node', () => {
+  const connection = { backoff: { initial: 1_000, multiplier: 10, jitter: 0, max: 100_000 } };
+
+  /** How often each node was connected to within the next so many milliseconds, while all refuse. */
+  async function attempts(service: FakeService, time: number): Promise<number[]> {
+    const made = (): number[] => [...service.transports.values()].map(({ length }) => length);
+    const before = made();
+    for (let passed = 0; passed < time; passed += 100) {
+      for (const key of service.transports.keys()) service.transport(key).refuse();
+      await after(100);
+    }
+    return made().map((count, index) => count - before[index]!);
+  }
+
+  it('nodes are looked for once a second, for as long as it takes', async () => {
+    const service = new FakeService({ connection });
+    service.resolve(A, B);
+    for (const made of await attempts(service, 30_000)) {
+      expect(made).toBeGreaterThan(25);
+      expect(made).toBeLessThanOrEqual(30);
+    }
+    await service.upstream.close();
+  });
+
+  it('of many nodes together ten are looked for a second', async () => {
+    const service = new FakeService({ connection });
+    service.resolve(...Array.from({ length: 40 }, (_, index) => `10.0.1.${index}:1`));
+    await attempts(service, 12_000);
+    const made = await attempts(service, 20_000);
+    const perSecond = made.reduce((sum, count) => sum + count, 0) / 20;
+    expect(perSecond).toBeGreaterThan(8);
+    expect(perSecond).toBeLessThanOrEqual(10);
+    await service.upstream.close();
+  });
+
+  it('those that were given up for long are looked for at once again', async () => {
+    const service = new FakeService({ connection });
+    service.resolve(A, B);
+    service.accept(A);
+    await settled();
+    service.transport(B).refuse();
+    await after(1_100);
+    service.transport(B).refuse();
+    await after(1_000);
+    expect(service.transports.get(B)).toHaveLength(2);
+
+    service.transport(A).lose();
+    await after(1_100);
+    expect(service.transports.get(B)).toHaveLength(3);
+    await service.upstream.close();
+  });
+
+  it('is no reason to hurry while another node is ready', async () => {
+    const service = await serviceOf([A], { connection });
+    service.resolve(A, B);
+    service.transport(B).refuse();
+    await after(1_100);
+    service.transport(B).refuse();
+    await after(5_000);
+    expect(service.transports.get(B)).toHaveLength(2);
+    await service.upstream.close();
+  });
+});
+
 describe('ready()', () => {
   it('resolves with the first node that calls can go to', async () => {
     const service = new FakeService();

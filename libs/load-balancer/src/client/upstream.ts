@@ -9,18 +9,22 @@ import { Resolution } from '../discovery/resolution.js';
 import type { Resolver } from '../discovery/resolver.js';
 import { Prober } from '../health/prober.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
+import type { Backoff } from '../resilience/backoff.js';
 import { backoffDelay } from '../resilience/backoff.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
 import { NodeChannel } from '../transport/node-channel.js';
 import { openTransport } from '../transport/open-transport.js';
-import { reasonOf } from '../transport/reason.js';
+import type { ReplyTrailer } from '../transport/reply-trailer.js';
 import type { SocketListener } from '../transport/transport-settings.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, FailedAttemptOutcome } from './attempt.js';
+import type { RouteOf } from './call-rules.js';
+import { CallRules } from './call-rules.js';
 import type { BalancedCall } from './call.js';
-import { deadlines } from './deadlines.js';
+import { deadlines } from '../context/deadlines.js';
 import { clientClosed, noNodes } from './failures.js';
 import type { BuildPacket } from './outgoing-request.js';
 import { createStrategy } from './create-strategy.js';
+import { SilenceWatch } from './silence-watch.js';
 import type { UpstreamNode } from './upstream-node.js';
 import { NodeHandle } from './upstream-node.js';
 
@@ -28,12 +32,18 @@ import { NodeHandle } from './upstream-node.js';
 const CLOSE_WITHOUT_TIMEOUT = 5_000;
 /** Milliseconds more, so that a call made in the last moment meets its own deadline first. */
 const CLOSE_MARGIN = 100;
+/**
+ * Milliseconds between two attempts to connect, of all nodes together, while no node is ready: ten a second from one client
+ * are no herd, whatever the size of the service.
+ */
+const OUTAGE_SPACING = 100;
 const CLOSED = 'the client was closed';
 const LEFT = 'it has left the service';
 
 export interface UpstreamDeps {
   readonly resolver: Resolver;
   readonly buildPacket: BuildPacket;
+  readonly routeOf: RouteOf;
   /** Listeners that users attached with `ClientProxy#on`: live, each new socket gets those there are. */
   readonly socketListeners: readonly SocketListener[];
   readonly events: Subject<LoadBalancerEvent>;
@@ -51,7 +61,9 @@ export interface UpstreamDeps {
 export class Upstream {
   readonly cluster: Cluster<NodeHandle>;
   readonly buildPacket: BuildPacket;
+  readonly rules: CallRules;
   readonly deadlines = deadlines;
+  readonly random = Math.random;
   /** Closed to new calls. */
   closed = false;
   /** Closed altogether: nothing can be sent any more. */
@@ -59,6 +71,7 @@ export class Upstream {
 
   private readonly resolution: Resolution;
   private readonly prober: Prober | undefined;
+  private readonly silence: SilenceWatch | undefined;
   private readonly waiting = new Set<BalancedCall>();
   private readonly readyWaiters = new Set<() => void>();
   /** What the resolver added and removed, while it is being taken in. */
@@ -67,8 +80,11 @@ export class Upstream {
   /** Nodes that have left and still finish what they have. */
   private readonly retiring = new Set<UpstreamNode>();
   private inFlight = 0;
+  /** The last deadline of all calls since there was none in flight. */
+  private lastDeadline = 0;
   private eager = 0;
   private readyNodes = 0;
+  private disconnectedNodes = 0;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -78,6 +94,7 @@ export class Upstream {
   ) {
     this.buildPacket = deps.buildPacket;
     const { name, healthCheck } = options;
+    this.rules = new CallRules(options, deps.routeOf);
     this.cluster = new Cluster<NodeHandle>(
       {
         strategy: createStrategy(options, { now: this.now, random: Math.random }, (reason) =>
@@ -98,7 +115,15 @@ export class Upstream {
           this.emit({ type: 'panic', service: name, active, healthy, total }),
       },
     );
-    this.prober = healthCheck === false ? undefined : new Prober(healthCheck);
+    if (healthCheck !== false) {
+      const prober = new Prober(healthCheck);
+      this.prober = prober;
+      this.silence = new SilenceWatch(
+        () => this.cluster.nodes.values(),
+        ({ handle }) => prober.check(handle),
+        this.now,
+      );
+    }
     this.resolution = new Resolution(
       { target: options.target, resolver: deps.resolver },
       {
@@ -140,30 +165,43 @@ export class Upstream {
     throw clientClosed(this.options.name);
   }
 
-  callStarted(): void {
+  callStarted(deadline: number): void {
     this.inFlight++;
+    if (deadline !== Infinity && deadline > this.lastDeadline) this.lastDeadline = deadline;
+    this.silence?.start();
   }
 
   callSettled(call: BalancedCall): void {
-    this.waiting.delete(call);
-    if (--this.inFlight === 0) this.idleWaiter?.();
+    if (this.waiting.size > 0) this.waiting.delete(call);
+    if (--this.inFlight === 0) {
+      this.lastDeadline = 0;
+      this.idleWaiter?.();
+    }
+    this.rules.admission?.admit(this.now());
   }
 
   /** The call is resumed after the next change that may give it a node. */
   wait(call: BalancedCall): void {
-    this.waiting.add(call);
+    if (this.closed && !this.cluster.connecting) call.cutOff();
+    else this.waiting.add(call);
   }
 
-  attemptFailed(attempt: Attempt, outcome: 'refused' | 'lost' | 'timed-out', cause: unknown): void {
+  attemptFailed(attempt: Attempt, outcome: FailedAttemptOutcome | 'timed-out'): void {
     if (!this.deps.events.observed) return;
-    const reason = cause === undefined ? 'no answer before the deadline' : reasonOf(cause);
-    this.emit({
-      type: 'attempt-failed',
-      service: this.options.name,
-      node: attempt.node.key,
-      outcome,
-      reason,
-    });
+    const { node, reason } = attempt.record();
+    this.emit({ type: 'attempt-failed', service: this.options.name, node, outcome, reason });
+  }
+
+  /** A call will be tried again. */
+  retries({ node }: Attempt, retry: number, delay: number): void {
+    if (!this.deps.events.observed) return;
+    this.emit({ type: 'retry', service: this.options.name, node: node.key, retry, delay });
+  }
+
+  /** A call is sent to a further node beside this one. */
+  hedges({ node }: Attempt): void {
+    if (!this.deps.events.observed) return;
+    this.emit({ type: 'hedge', service: this.options.name, node: node.key });
   }
 
   snapshot(): ServiceSnapshot {
@@ -181,8 +219,9 @@ export class Upstream {
   }
 
   /**
-   * Takes no more calls, lets those in flight finish for as long as the service's `timeout` gives them, then closes every
-   * connection. Whoever calls it is told when that is done.
+   * Takes no more calls, lets those in flight finish for as long as their deadlines (or the service's `timeout`) give them,
+   * then closes every connection. Calls that wait for a node that is not even being connected fail at once. Whoever calls
+   * it is told when that is done.
    */
   close(): Promise<void> {
     this.closed = true;
@@ -192,10 +231,14 @@ export class Upstream {
   private async windDown(): Promise<void> {
     this.resolution.close();
     this.wakeReadyWaiters();
-    if (this.inFlight > 0)
-      await this.idleOrLate((this.options.timeout || CLOSE_WITHOUT_TIMEOUT) + CLOSE_MARGIN);
+    if (!this.cluster.connecting) for (const call of [...this.waiting]) call.cutOff();
+    if (this.inFlight > 0) {
+      const usual = this.options.calls.timeout || CLOSE_WITHOUT_TIMEOUT;
+      await this.idleOrLate(Math.max(usual, this.lastDeadline - this.now()) + CLOSE_MARGIN);
+    }
     this.ended = true;
     this.prober?.close();
+    this.silence?.stop();
     for (const call of [...this.waiting]) call.cutOff();
     for (const node of [...this.cluster.nodes.values(), ...this.retiring]) node.handle.close(CLOSED);
   }
@@ -231,7 +274,7 @@ export class Upstream {
   }
 
   private equip(node: UpstreamNode): void {
-    const handle = new NodeHandle(node);
+    const handle = new NodeHandle(node, (trailer) => this.told(node, trailer));
     handle.eager = this.eager < this.options.connection.eager;
     if (handle.eager) this.eager++;
     node.handle = handle;
@@ -267,7 +310,7 @@ export class Upstream {
           listener,
         ),
       {
-        backoff: (attempt) => backoffDelay(connection.backoff, attempt, Math.random),
+        backoff: (attempt) => backoffDelay(this.reconnectBackoff, attempt, this.random),
         settled: connection.backoff.initial,
         idleTimeout: handle.eager ? 0 : connection.idleTimeout,
         now: this.now,
@@ -275,21 +318,56 @@ export class Upstream {
       {
         onConnection: (state, reason) => this.connectionChanged(node, state, reason),
         wasUsed: () => handle.wasUsed(),
+        onTrailer: (trailer) => this.told(node, trailer),
       },
     );
   }
 
+  /**
+   * While no node is ready, the delay between two attempts to connect does not grow, since all who call wait for one; with
+   * many nodes it is longer, since any one of them will do.
+   */
+  private get reconnectBackoff(): Backoff {
+    const { backoff } = this.options.connection;
+    if (this.readyNodes > 0) return backoff;
+    const longest = Math.max(backoff.initial, this.disconnectedNodes * OUTAGE_SPACING);
+    return { ...backoff, max: Math.min(backoff.max, longest) };
+  }
+
+  /** The last node that was ready is not any more: those that were given up for longer are looked for again. */
+  private outage(): void {
+    const { jitter, multiplier, max } = this.reconnectBackoff;
+    const longest: Backoff = { initial: max, jitter, multiplier, max };
+    for (const { handle } of this.cluster.nodes.values())
+      handle.channel.hurry(backoffDelay(longest, 0, this.random));
+    this.deps.onAvailability(false);
+  }
+
   private left(node: UpstreamNode): void {
     const { handle } = node;
-    if (node.status === 'ready' && --this.readyNodes === 0) this.deps.onAvailability(false);
+    if (node.status === 'disconnected') this.disconnectedNodes--;
+    if (node.status === 'ready' && --this.readyNodes === 0) this.outage();
     this.prober?.remove(handle);
     this.emit({ type: 'node-removed', service: this.options.name, node: node.key });
     // It finishes what it has been sent; then its connection goes.
     this.retiring.add(node);
     handle.connectionSettled(new Error(LEFT));
-    node.retire(() => {
+    node.whenIdle(() => {
       this.retiring.delete(node);
       handle.channel.close();
+    });
+  }
+
+  /** What the server told of itself, beside a reply or without one. */
+  private told(node: UpstreamNode, { load, draining }: ReplyTrailer): void {
+    if (load) node.setLoad(load);
+    if (draining !== true || node.status === 'draining' || this.retiring.has(node)) return;
+    node.setGoingAway();
+    // It finishes what it has been sent; then the connection goes, and the next one leads to whoever listens there then.
+    const { channel } = node.handle;
+    const { transport } = channel;
+    node.whenIdle(() => {
+      if (channel.transport === transport) channel.reset('its server is about to stop');
     });
   }
 
@@ -318,10 +396,12 @@ export class Upstream {
 
   private statusChanged(node: UpstreamNode, from: NodeStatus): void {
     const { status: to, reason, key } = node;
+    if (to === 'disconnected') this.disconnectedNodes++;
+    if (from === 'disconnected') this.disconnectedNodes--;
     if (to === 'ready' && ++this.readyNodes === 1) this.deps.onAvailability(true);
-    if (from === 'ready') this.readyNodes--;
+    if (from === 'ready' && --this.readyNodes === 0) this.outage();
     // As with `ClientTCP`, a client that never got through is told so, too.
-    if (this.readyNodes === 0 && (from === 'ready' || to === 'disconnected' || to === 'unhealthy'))
+    else if (this.readyNodes === 0 && (to === 'disconnected' || to === 'unhealthy'))
       this.deps.onAvailability(false);
     this.emit({ type: 'node-status', service: this.options.name, node: key, from, to, reason });
     this.changed();
@@ -330,6 +410,7 @@ export class Upstream {
   /** Something changed that waiting calls may profit from. */
   private changed(): void {
     this.wakeReadyWaiters();
+    this.rules.admission?.admit(this.now());
     if (this.waiting.size > 0) {
       const calls = [...this.waiting];
       this.waiting.clear();

@@ -6,11 +6,13 @@ export type AttemptOutcome =
   | 'sent'
   /** The connection could not be made, or the message was never written: certainly not processed. */
   | 'refused'
+  /** The server refused it before any handler ran: it is about to stop, or has more to do than it can. */
+  | 'rejected'
   /** It was sent, then the connection went: whether it was processed is not known. */
   | 'lost'
   /** The call's deadline passed while the node had it. */
   | 'timed-out'
-  /** The caller went away. */
+  /** The caller went away, or another attempt was answered first. */
   | 'cancelled';
 
 /** What errors tell of one attempt. */

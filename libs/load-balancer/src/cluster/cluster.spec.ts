@@ -5,6 +5,7 @@ import { seededRandom } from '../testing/seeded-random.js';
 import { Cluster } from './cluster.js';
 import { endpointKey, resolveEndpoint } from './endpoint.js';
 import type { ClusterNode } from './node.js';
+import { snapshotService } from './service-snapshot.js';
 
 interface Options {
   probed?: boolean;
@@ -247,7 +248,7 @@ describe('a node that leaves', () => {
     let idle = 0;
     node.begin();
     node.begin();
-    node.retire(() => idle++);
+    node.whenIdle(() => idle++);
     node.end('answered', 5);
     expect(idle).toBe(0);
     node.end('lost', 5);
@@ -268,5 +269,21 @@ describe('load', () => {
     node.begin();
     node.end('answered', 140);
     expect(node.latency).toBeCloseTo(50);
+  });
+});
+
+describe('the status of a service', () => {
+  const discovery = { target: 'static:///…', state: 'ok', lastSuccess: undefined, error: undefined } as const;
+
+  it.each([
+    [[1, 1], 2, 'up'],
+    [[0, 1], 1, 'up'],
+    [[0, 0], 0, 'down'],
+  ] as const)('with nodes of weight %j: %i take calls, so it is %s', (weights, ready, status) => {
+    const { subject } = cluster();
+    subject.apply(weights.map((weight, i) => resolveEndpoint({ host: 'h', port: i + 1, weight })));
+    for (const node of all(subject)) node.setConnection('connected', 'connected');
+    expect(snapshotService('orders', 1, subject, discovery)).toMatchObject({ ready, total: 2, status });
+    expect(subject.available).toBe(ready > 0);
   });
 });

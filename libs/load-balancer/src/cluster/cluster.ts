@@ -82,28 +82,31 @@ export class Cluster<H> {
   }
 
   /**
-   * A node for this call: one it has not been tried on while there is one, `undefined` when there is none at all.
+   * A node for this call: one with room that it has not been tried on while there is one, then one with room, `undefined`
+   * when there is no node at all.
+   *
+   * @param limit attempts in flight at which a node is full
    */
-  pick(call: PickContext<ClusterNode<H>>): ClusterNode<H> | undefined {
+  pick(call: PickContext<ClusterNode<H>>, limit = Infinity): ClusterNode<H> | undefined {
     if (this.stale) this.refresh();
     const { strategy } = this.settings;
     const { tried } = call;
     const node = strategy.pick(call);
-    if (node === undefined || !tried?.has(node)) return node;
+    if (node === undefined || (node.inFlight < limit && !tried?.has(node))) return node;
     for (let asked = 0; asked < ASK_AGAIN; asked++) {
       const other = strategy.pick(call);
-      if (other !== undefined && !tried.has(other)) return other;
+      if (other !== undefined && other.inFlight < limit && !tried?.has(other)) return other;
     }
-    return this.untried(tried) ?? node;
+    return this.search(limit, tried) ?? (node.inFlight < limit ? node : (this.search(limit) ?? node));
   }
 
   /** A scan from a random place, so that the failed node's calls do not all land on its neighbour. */
-  private untried(tried: ReadonlySet<ClusterNode<H>>): ClusterNode<H> | undefined {
+  private search(limit: number, tried?: ReadonlySet<ClusterNode<H>>): ClusterNode<H> | undefined {
     const { eligible } = this;
     const start = Math.floor(this.settings.random() * eligible.length);
     for (let i = 0; i < eligible.length; i++) {
       const node = eligible[(start + i) % eligible.length];
-      if (node !== undefined && !tried.has(node)) return node;
+      if (node !== undefined && node.inFlight < limit && !tried?.has(node)) return node;
     }
     return undefined;
   }

@@ -11,12 +11,14 @@ export interface Endpoint {
   host: string;
   /** 1–65 535 */
   port: number;
-  /** Its share of the calls relative to the others; 1 by default, 0 for none. */
+  /**
+   * Its share of the calls relative to the others, 0–65 535; 1 by default. The strategy `weighted-round-robin` goes by
+   * it; `round-robin`, `random`, `least-request` and `pick-first` give every node the same. 0 means no calls, with any
+   * strategy.
+   */
   weight?: number;
   /** Where it stands, for locality-aware choices. */
   zone?: string;
-  /** 0 (the default) is used first; higher numbers when the lower ones cannot carry the load. */
-  priority?: number;
   /** It finishes what it has and wants nothing new. */
   draining?: boolean;
   /** Free-form labels (version, tags …) that `nodes()`, `/health` and strategies can read. */
@@ -29,7 +31,6 @@ export interface ResolvedEndpoint {
   readonly port: number;
   readonly weight: number;
   readonly zone: string | undefined;
-  readonly priority: number;
   readonly draining: boolean;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -43,7 +44,6 @@ export function resolveEndpoint(endpoint: Endpoint): ResolvedEndpoint {
     port: endpoint.port,
     weight: endpoint.weight ?? 1,
     zone: endpoint.zone,
-    priority: endpoint.priority ?? 0,
     draining: endpoint.draining ?? false,
     metadata: endpoint.metadata ?? NO_METADATA,
   };

@@ -2,7 +2,7 @@ import type { StrategyNode } from '../strategies/strategy.js';
 import type { AttemptOutcome } from './attempt-record.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { endpointKey } from './endpoint.js';
-import type { NodeSnapshot, NodeStatus } from './snapshot.js';
+import type { LoadReport, NodeSnapshot, NodeStatus } from './snapshot.js';
 
 /** What the connection to a node can be in. */
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'disconnected';
@@ -31,8 +31,15 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   reason = 'not connected yet';
   handle!: H;
 
+  /** What its server last said of its load, and when (monotonic milliseconds); `undefined` for a stock server. */
+  load: LoadReport | undefined = undefined;
+  loadAt = 0;
+  /** Attempts that were answered: while it grows, the node is not silent. */
+  answers = 0;
+
   private calls = 0;
   private failures = 0;
+  private goingAway = false;
   private since: number;
   private connection: ConnectionState = 'idle';
   private connectionReason = 'not connected yet';
@@ -79,6 +86,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     this.connectionReason = reason;
     // It was let go because nobody used it: calls wait for its next connection as they did for the first.
     if (state === 'idle') this.everReady = false;
+    // What comes after a server that was about to stop is another one.
+    if (state !== 'connected') this.goingAway = false;
     // A new connection may lead to a process that hangs: with probes on, only an answer admits it.
     if (state === 'connected' && this.probed) {
       this.probe = 'pending';
@@ -93,6 +102,17 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     this.settle();
   }
 
+  /** Its server says that it is about to stop. */
+  setGoingAway(): void {
+    this.goingAway = true;
+    this.settle();
+  }
+
+  setLoad(load: LoadReport): void {
+    this.load = load;
+    this.loadAt = this.clock.now();
+  }
+
   /** An attempt starts. */
   begin(): void {
     this.inFlight++;
@@ -103,26 +123,32 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   end(outcome: AttemptOutcome, duration: number): void {
     this.inFlight--;
     if (outcome === 'answered') {
+      this.answers++;
       this.latency =
         this.latency === undefined ? duration : this.latency + (duration - this.latency) * LATENCY_WEIGHT;
     } else if (outcome !== 'cancelled' && outcome !== 'sent') {
       this.failures++;
     }
-    if (this.onIdle !== undefined && this.inFlight === 0) this.onIdle();
+    if (this.onIdle !== undefined && this.inFlight === 0) {
+      const { onIdle } = this;
+      this.onIdle = undefined;
+      onIdle();
+    }
   }
 
-  /** It has left the set: `onIdle` is called once nothing is in flight on it, at once if nothing is. */
-  retire(onIdle: () => void): void {
+  /** Calls back once, when nothing is in flight on it any more, at once if nothing is; the last one asked is called. */
+  whenIdle(onIdle: () => void): void {
     if (this.inFlight === 0) onIdle();
     else this.onIdle = onIdle;
   }
 
   snapshot(): NodeSnapshot {
-    const { key, endpoint, status, reason, inFlight, calls, failures, latency } = this;
-    return { key, endpoint, status, reason, since: new Date(this.since), inFlight, calls, failures, latency };
+    const { key, endpoint, status, reason, inFlight, calls, failures, latency, load } = this;
+    const since = new Date(this.since);
+    return { key, endpoint, status, reason, since, inFlight, calls, failures, latency, load };
   }
 
-  /** The one place where the order of precedence is written: discovery, connection, probe. */
+  /** The one place where the order of precedence is written: discovery, draining, connection, probe. */
   private settle(): void {
     const [status, reason] = this.judge();
     this.reason = reason;
@@ -136,6 +162,7 @@ export class ClusterNode<H = unknown> implements StrategyNode {
 
   private judge(): [NodeStatus, string] {
     if (this.endpoint.draining) return ['draining', 'its registry says that it is going away'];
+    if (this.goingAway) return ['draining', 'its server says that it is about to stop'];
     switch (this.connection) {
       case 'idle':
         return ['idle', this.connectionReason];

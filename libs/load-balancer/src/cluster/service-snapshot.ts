@@ -1,5 +1,5 @@
 import type { Cluster } from './cluster.js';
-import type { DiscoverySnapshot, ServiceSnapshot } from './snapshot.js';
+import type { DiscoverySnapshot, NodeSnapshot, ServiceSnapshot } from './snapshot.js';
 
 /** What `/health` tells of one service. O(n), off the call path. */
 export function snapshotService<H>(
@@ -9,11 +9,15 @@ export function snapshotService<H>(
   discovery: DiscoverySnapshot,
 ): ServiceSnapshot {
   const nodes = [...cluster.nodes.values()].map((node) => node.snapshot());
-  // A node that waits for its first call to be connected counts: it is there as far as anybody knows.
-  const ready = nodes.filter(({ status }) => status === 'ready' || status === 'idle').length;
+  const ready = nodes.filter(takesCalls).length;
   const troubled =
     discovery.state === 'failing' ||
     nodes.some(({ status }) => status === 'disconnected' || status === 'unhealthy');
   const status = ready < minReady ? 'down' : troubled ? 'degraded' : 'up';
   return { name, status, ready, total: nodes.length, minReady, panic: cluster.panic, discovery, nodes };
+}
+
+/** A node that waits for its first call to be connected counts: it is there as far as anybody knows. */
+function takesCalls({ status, endpoint }: NodeSnapshot): boolean {
+  return endpoint.weight > 0 && (status === 'ready' || status === 'idle');
 }

@@ -1,7 +1,7 @@
 import type { ResolvedEndpoint } from './endpoint.js';
 
 /**
- * Where a node stands. In order of precedence: discovery (`draining`), connection (`idle`, `connecting`,
+ * Where a node stands. In order of precedence: discovery and the server itself (`draining`), connection (`idle`, `connecting`,
  * `disconnected`), probe (`unhealthy`); a node that passes them all is `ready`.
  */
 export type NodeStatus =
@@ -18,6 +18,20 @@ export type NodeStatus =
   /** Finishes what it has, takes nothing new. */
   | 'draining';
 
+/** How loaded a server says it is, in its replies. */
+export interface LoadReport {
+  /** Requests it is serving, of all its clients. */
+  readonly inFlight: number;
+  /** Moving average of its handlers' latency in milliseconds; `undefined` before the first answer. */
+  readonly latency?: number | undefined;
+  /** How late its event loop runs, in milliseconds. */
+  readonly loopDelay?: number | undefined;
+  /** Share (0–1) of the time for which its event loop is busy. */
+  readonly utilization?: number | undefined;
+  /** What its operator adds. */
+  readonly custom?: Readonly<Record<string, number>> | undefined;
+}
+
 /** One node, as `nodes()` and `/health` show it. */
 export interface NodeSnapshot {
   /** `host:port` */
@@ -32,10 +46,12 @@ export interface NodeSnapshot {
   readonly inFlight: number;
   /** Attempts since the node has been known. */
   readonly calls: number;
-  /** Attempts that were refused, lost or timed out. */
+  /** Attempts that were refused, rejected, lost or timed out. */
   readonly failures: number;
   /** Moving average of its latency in milliseconds; `undefined` before its first answer. */
   readonly latency: number | undefined;
+  /** What its server last said of its load; `undefined` for a stock server. */
+  readonly load: LoadReport | undefined;
 }
 
 /** State of the stream of endpoints of one service. */
@@ -54,7 +70,7 @@ export interface ServiceSnapshot {
   readonly name: string;
   /** `down`: fewer ready nodes than `minReady`. `degraded`: enough, but not all, or discovery fails. */
   readonly status: 'up' | 'degraded' | 'down';
-  /** Nodes that calls can go to now. */
+  /** Nodes that calls can go to now: `ready` ones, and `idle` ones, which their first call connects. */
   readonly ready: number;
   readonly total: number;
   readonly minReady: number;

@@ -6,14 +6,13 @@ import { parsed, refused, type Parsed } from './parsed.js';
 const ATTRIBUTES: ReadonlyMap<string, (text: string) => unknown> = new Map<string, (text: string) => unknown>(
   [
     ['weight', toNumber],
-    ['priority', toNumber],
     ['zone', (text) => text],
     ['draining', (text) => (text === 'true' ? true : text === 'false' ? false : text)],
   ],
 );
 
 /**
- * Parses a node written in one word: `10.0.0.1:4001`, `[::1]:4001;weight=2;zone=eu-1a;priority=1;draining=true`.
+ * Parses a node written in one word: `10.0.0.1:4001`, `[::1]:4001;weight=2;zone=eu-1a;draining=true`.
  * The values of the attributes are checked later, as those of an endpoint object are.
  */
 export function parseEndpointText(text: string): Parsed<Record<string, unknown>> {

@@ -13,7 +13,7 @@ describe('validateEndpoints', () => {
   it('takes a node in each of the ways it may be written', () => {
     const { endpoints, problems } = validateEndpoints([
       '10.0.0.1:4001',
-      '[::1]:4001; weight=0.5 ;zone=eu-1a;priority=1;draining=true',
+      '[::1]:4001; weight=0.5 ;zone=eu-1a;draining=true',
       { host: 'Orders.Internal', port: 80, weight: 0, metadata: { version: '1.4' } },
       { address: '[2001:db8:0::1]:80', zone: 'b' },
       { host: 'h', port: 1, zone: undefined },
@@ -21,7 +21,7 @@ describe('validateEndpoints', () => {
     expect(problems).toEqual([]);
     expect(endpoints).toEqual([
       { host: '10.0.0.1', port: 4001 },
-      { host: '::1', port: 4001, weight: 0.5, zone: 'eu-1a', priority: 1, draining: true },
+      { host: '::1', port: 4001, weight: 0.5, zone: 'eu-1a', draining: true },
       { host: 'orders.internal', port: 80, weight: 0, metadata: { version: '1.4' } },
       { host: '2001:db8::1', port: 80, zone: 'b' },
       { host: 'h', port: 1 },
@@ -40,7 +40,6 @@ describe('validateEndpoints', () => {
     [{ host: 'h', port: 1, weight: Infinity }, '#0 weight: expected a number from 0 to 65535, got Infinity'],
     [{ host: 'h', port: 1, weight: null }, '#0 weight: expected a number from 0 to 65535, got null'],
     [{ host: 'h', port: 1, zone: '' }, '#0 zone: expected a string of 1 to 255 characters, got ""'],
-    [{ host: 'h', port: 1, priority: 1.5 }, '#0 priority: expected an integer from 0 to 128, got 1.5'],
     [{ host: 'h', port: 1, draining: 'yes' }, '#0 draining: expected true or false, got "yes"'],
     [{ host: 'h', port: 1, metadata: [] }, '#0 metadata: expected an object of strings, got an empty array'],
     [{ host: 'h', port: 1, metadata: { v: 1.4 } }, '#0 metadata: expected a string as "v", got 1.4'],
@@ -54,13 +53,11 @@ describe('validateEndpoints', () => {
     ],
     [{ address: 'h' }, '#0: address: expected a port after the host (host:4001), got "h"'],
     [{ address: 'h:1', port: 2 }, '#0: expected either "address" or "host" and "port", got both'],
-    ['h:1;wieght=2', '#0: expected ;name=value with one of weight, priority, zone, draining, got "wieght=2"'],
+    ['h:1;wieght=2', '#0: expected ;name=value with one of weight, zone, draining, got "wieght=2"'],
+    ['h:1;priority=1', '#0: expected ;name=value with one of weight, zone, draining, got "priority=1"'],
     ['h:1;weight=2;weight=3', '#0: "weight" is given twice'],
     ['h:1;weight=0x10', '#0 weight: expected a number from 0 to 65535, got "0x10"'],
-    [
-      'h:1;host=evil',
-      '#0: expected ;name=value with one of weight, priority, zone, draining, got "host=evil"',
-    ],
+    ['h:1;host=evil', '#0: expected ;name=value with one of weight, zone, draining, got "host=evil"'],
   ])('refuses %j', (entry, problem) => expect(problemOf(entry)).toBe(problem));
 
   it('drops only the bad ones, and says which', () => {

@@ -12,8 +12,8 @@ const MAX_POLL = 86_400_000;
 
 /**
  * A file with the list of nodes: `file:///etc/lb/orders.json`, or `.yaml`/`.yml` when the package `yaml` is installed.
- * It holds a list, or `{ nodes: [...] }`, of `host:port` strings and of `{ host, port, weight, zone, priority,
- * draining, metadata }` objects, which may have `address: 'host:port'` instead of host and port.
+ * It holds a list, or `{ nodes: [...] }`, of `host:port` strings and of `{ host, port, weight, zone, draining,
+ * metadata }` objects, which may have `address: 'host:port'` instead of host and port.
  *
  * A change takes effect within about 100 ms, one that no event tells of within `?poll=<milliseconds>` (5 000 by
  * default, 100–86 400 000). A file that is missing, broken, empty or larger than 16 MB is a failure that ends when the

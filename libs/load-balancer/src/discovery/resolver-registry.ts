@@ -1,4 +1,5 @@
 import type { Endpoint } from '../cluster/endpoint.js';
+import { didYouMean } from '../nearest.js';
 import { FileResolver } from './file.resolver.js';
 import { parsed, refused, type Parsed } from './parsed.js';
 import type { Resolver, Target } from './resolver.js';
@@ -28,8 +29,10 @@ export class ResolverRegistry {
     if (!uri.ok) return uri;
     const resolver = this.byScheme.get(uri.value.scheme);
     if (!resolver) {
-      const known = [...this.byScheme.keys()].map((scheme) => `${scheme}://`).join(', ');
-      return refused(`unknown scheme in "${uri.value.uri}" (known: ${known})`);
+      const schemes = [...this.byScheme.keys()];
+      const known = schemes.map((scheme) => `${scheme}://`).join(', ');
+      const hint = didYouMean(uri.value.scheme, schemes);
+      return refused(`unknown scheme in "${uri.value.uri}" (known: ${known})${hint}`);
     }
     const problem = validate(resolver, uri.value);
     return problem === undefined

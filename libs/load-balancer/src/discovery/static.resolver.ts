@@ -9,7 +9,7 @@ const SHOWN = 3;
 
 /**
  * A fixed list of nodes in the target itself: `static:///10.0.0.1:4001,[::1]:4001`. A node's attributes follow it:
- * `static:///10.0.0.1:4001;weight=2;zone=eu-1a,10.0.0.2:4001;priority=1`.
+ * `static:///10.0.0.1:4001;weight=2;zone=eu-1a,10.0.0.2:4001;draining=true`.
  */
 export class StaticResolver implements Resolver {
   readonly schemes = ['static'];

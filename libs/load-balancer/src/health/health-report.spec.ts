@@ -12,7 +12,6 @@ function node(overrides: Partial<NodeSnapshot> = {}): NodeSnapshot {
       port: 4001,
       weight: 1,
       zone: undefined,
-      priority: 0,
       draining: false,
       metadata: { owner: 'secret team' },
     },
@@ -23,6 +22,7 @@ function node(overrides: Partial<NodeSnapshot> = {}): NodeSnapshot {
     calls: 10,
     failures: 1,
     latency: 1.234_567,
+    load: undefined,
     ...overrides,
   };
 }
@@ -60,6 +60,7 @@ describe('health report', () => {
           nodes: [
             {
               key: '10.0.0.1:4001',
+              weight: 1,
               status: 'ready',
               reason: 'answered a probe after connecting',
               since: '2026-01-31T09:00:00.000Z',

@@ -15,9 +15,9 @@ export type HealthStatus = 'up' | 'degraded' | 'down';
  *       "status": "degraded", "ready": 1, "total": 2, "minReady": 1, "panic": false,
  *       "discovery": { "target": "static:///10.0.0.1:4001,10.0.0.2:4001", "state": "ok", "lastSuccess": "2026-01-31T09:00:00.000Z" },
  *       "nodes": [
- *         { "key": "10.0.0.1:4001", "status": "ready", "reason": "answered a probe after connecting",
+ *         { "key": "10.0.0.1:4001", "weight": 1, "status": "ready", "reason": "answered a probe after connecting",
  *           "since": "2026-01-31T09:00:00.120Z", "inFlight": 2, "calls": 512, "failures": 0, "latency": 1.84 },
- *         { "key": "10.0.0.2:4001", "status": "disconnected", "reason": "connect ECONNREFUSED 10.0.0.2:4001",
+ *         { "key": "10.0.0.2:4001", "weight": 1, "status": "disconnected", "reason": "connect ECONNREFUSED 10.0.0.2:4001",
  *           "since": "2026-01-31T09:12:40.007Z", "inFlight": 0, "calls": 498, "failures": 1, "latency": 2.02 }
  *       ]
  *     }
@@ -35,7 +35,7 @@ export interface HealthReport {
 /** One service in `GET /health`. */
 export interface ServiceHealth {
   status: HealthStatus;
-  /** Nodes that calls can go to now. */
+  /** Nodes that calls can go to now: `ready` ones, and `idle` ones, which their first call connects. */
   ready: number;
   total: number;
   minReady: number;
@@ -60,6 +60,8 @@ export interface DiscoveryHealth {
 export interface NodeHealth {
   /** `host:port` */
   key: string;
+  /** A node of weight 0 gets no calls and does not count as ready, whatever its status. */
+  weight: number;
   status: NodeStatus;
   reason: string;
   /** Since when it has had this status (ISO 8601). */
@@ -131,9 +133,10 @@ function discoveryHealth({ target, state, lastSuccess, error }: DiscoverySnapsho
 }
 
 function nodeHealth(node: NodeSnapshot): NodeHealth {
-  const { key, status, reason, since, inFlight, calls, failures, latency } = node;
+  const { key, endpoint, status, reason, since, inFlight, calls, failures, latency } = node;
   return {
     key,
+    weight: endpoint.weight,
     status,
     reason,
     since: since.toISOString(),

@@ -1,5 +1,12 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { LoadBalancerRegistry } from '../client/registry.js';
+import { drained, isDraining } from '../server/drain-state.js';
 import {
   healthReport,
   missingNodes,
@@ -14,7 +21,7 @@ export const HEALTH_OPTIONS = Symbol('nestjs-load-balancer.health.options');
 
 /** What the health routes answer, and what they keep to themselves. */
 @Injectable()
-export class HealthReporter implements OnModuleDestroy {
+export class HealthReporter implements OnModuleDestroy, BeforeApplicationShutdown {
   private readonly logger = new Logger('LoadBalancerHealth');
   private shuttingDown = false;
 
@@ -28,6 +35,14 @@ export class HealthReporter implements OnModuleDestroy {
     this.shuttingDown = true;
   }
 
+  /**
+   * Nest closes HTTP before the microservices of a hybrid application. While one of them drains already, as on SIGTERM, HTTP
+   * goes on to answer that nothing more should be sent here.
+   */
+  beforeApplicationShutdown(): Promise<void> {
+    return drained();
+  }
+
   async health(request: HealthRequest): Promise<HealthReport> {
     const details = await this.maySeeDetails(request);
     const services = this.registry.snapshots();
@@ -35,7 +50,7 @@ export class HealthReporter implements OnModuleDestroy {
   }
 
   async readiness(request: HealthRequest): Promise<ReadinessReport> {
-    if (this.shuttingDown) return { status: 'shutting-down' };
+    if (this.shuttingDown || isDraining()) return { status: 'shutting-down' };
     const reasons = missingNodes(this.registry.snapshots());
     if (reasons.length === 0) return { status: 'ready' };
     return (await this.maySeeDetails(request)) ? { status: 'not-ready', reasons } : { status: 'not-ready' };

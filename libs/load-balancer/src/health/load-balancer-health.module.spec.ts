@@ -22,6 +22,7 @@ import { LoadBalancerRegistry } from '../client/registry.js';
 import type { NodeSnapshot, NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
 import { LoadBalancerHealthIndicator, LoadBalancerHealthModule } from '../health.js';
 import { LoadBalancerCoreModule } from '../module/load-balancer-core.module.js';
+import { LoadBalancerModule } from '../module/load-balancer.module.js';
 
 function node(port: number, status: NodeStatus, reason = 'because'): NodeSnapshot {
   return {
@@ -31,7 +32,6 @@ function node(port: number, status: NodeStatus, reason = 'because'): NodeSnapsho
       port,
       weight: 1,
       zone: undefined,
-      priority: 0,
       draining: false,
       metadata: {},
     },
@@ -42,6 +42,7 @@ function node(port: number, status: NodeStatus, reason = 'because'): NodeSnapsho
     calls: 0,
     failures: 0,
     latency: undefined,
+    load: undefined,
   };
 }
 
@@ -66,6 +67,11 @@ const DEGRADED: ServiceSnapshot = {
   status: 'degraded',
   ready: 1,
   nodes: [node(1, 'ready'), node(2, 'disconnected', 'connect ECONNREFUSED 10.0.0.1:2')],
+};
+/** Opened lazily: one node is connected, the others will be when they are picked. */
+const LAZY: ServiceSnapshot = {
+  ...UP,
+  nodes: [node(1, 'ready'), node(2, 'idle', 'not connected yet')],
 };
 const DOWN: ServiceSnapshot = {
   ...DEGRADED,
@@ -339,6 +345,11 @@ describe('LoadBalancerHealthIndicator in the Terminus controller of an applicati
     });
   });
 
+  it('counts nodes that are not connected yet among the ready ones, since calls can go to them', async () => {
+    const { body } = await get(await startTerminus([LAZY]));
+    expect(body.details.balancer.services.users).toEqual({ status: 'up', ready: 2, total: 2, minReady: 1 });
+  });
+
   it('is down with 503 when a service is', async () => {
     const { code, body } = await get(await startTerminus([UP, DOWN]));
     expect(code).toBe(503);
@@ -368,5 +379,42 @@ describe('LoadBalancerHealthIndicator in the Terminus controller of an applicati
     const { body } = await get(await startTerminus([many]));
     expect(Object.keys(body.error.balancer.services.orders.notReady)).toHaveLength(10);
     expect(body.error.balancer.services.orders.error).toBe('discovery: ENOTFOUND orders.internal');
+  });
+});
+
+describe('LoadBalancerHealthModule imported by the module of a Terminus controller', () => {
+  @Controller('own-health')
+  class HealthController {
+    constructor(
+      private readonly health: HealthCheckService,
+      private readonly loadBalancer: LoadBalancerHealthIndicator,
+    ) {}
+
+    @Get()
+    @HealthCheck()
+    check() {
+      return this.health.check([() => this.loadBalancer.isHealthy('upstreams', { services: ['users'] })]);
+    }
+  }
+
+  it.each([
+    ['as it is', LoadBalancerHealthModule],
+    ['with options', LoadBalancerHealthModule.forRoot({ details: 'never' })],
+  ])('gives it the indicator, beside its own routes (%s)', async (_how, health: Import) => {
+    @Module({ imports: [TerminusModule, health], controllers: [HealthController] })
+    class HealthModule {}
+    @Module({ imports: [LoadBalancerModule.forRoot(), HealthModule] })
+    class AppModule {}
+    const url = await start([AppModule], [UP]);
+    expect(await get(`${url}/own-health`)).toMatchObject({
+      code: 200,
+      body: { details: { upstreams: { status: 'up', services: { users: { ready: 2 } } } } },
+    });
+    expect((await get(`${url}/health`)).body.status).toBe('up');
+  });
+
+  it('serves its routes in an application that has no Terminus of its own', async () => {
+    const url = await start([LoadBalancerModule.forRoot(), LoadBalancerHealthModule], [UP]);
+    expect((await get(`${url}/health/ready`)).body).toEqual({ status: 'ready' });
   });
 });

@@ -1,8 +1,10 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
 import { LoadBalancerCoreModule } from '../module/load-balancer-core.module.js';
 import { HEALTH_OPTIONS, HealthReporter } from './health-reporter.js';
 import { createHealthController } from './load-balancer-health.controller.js';
 import { resolveHealthOptions, type LoadBalancerHealthOptions } from './load-balancer-health.options.js';
+import { LoadBalancerHealthIndicator } from './load-balancer.health.js';
 
 /** Holds the routes: Nest adds a module's static metadata to its dynamic one, so the public module can have no routes of its own. */
 @Module({})
@@ -13,13 +15,21 @@ class HealthRoutesModule {
       module: HealthRoutesModule,
       imports: [LoadBalancerCoreModule],
       controllers: [createHealthController(resolved)],
-      providers: [HealthReporter, { provide: HEALTH_OPTIONS, useValue: resolved }],
+      providers: [
+        HealthReporter,
+        { provide: HEALTH_OPTIONS, useValue: resolved },
+        LoadBalancerHealthIndicator,
+        // All that the indicator needs of Terminus: importing its module would make a second one beside the application's.
+        HealthIndicatorService,
+      ],
+      exports: [LoadBalancerHealthIndicator],
     };
   }
 }
 
 /**
- * Serves the state of every balanced client over the application's own HTTP server, Express or Fastify:
+ * Serves the state of every balanced client over the application's own HTTP server, Express or Fastify, and makes
+ * {@link LoadBalancerHealthIndicator} injectable for Terminus controllers of your own:
  *
  * | route | 200 | 503 |
  * |---|---|---|
@@ -43,7 +53,7 @@ class HealthRoutesModule {
  * LoadBalancerHealthModule.forRoot({ path: 'internal/health', details: 'never' })
  * ```
  */
-@Module({ imports: [HealthRoutesModule.forRoot({})] })
+@Module({ imports: [HealthRoutesModule.forRoot({})], exports: [HealthRoutesModule] })
 export class LoadBalancerHealthModule {
   /** @throws InvalidOptionsError when an option is unknown or has a wrong value. */
   static forRoot(options: LoadBalancerHealthOptions = {}): DynamicModule {

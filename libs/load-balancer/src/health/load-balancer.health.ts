@@ -13,6 +13,7 @@ export interface LoadBalancerIndicatorOptions {
 /** One service in the result of the indicator. */
 export interface ServiceIndication {
   status: HealthStatus;
+  /** Nodes that calls can go to now, those included whose first call opens the connection. */
   ready: number;
   total: number;
   minReady: number;
@@ -36,6 +37,9 @@ const NODES_LISTED = 10;
  *   there it is `up`, and the detail of the service says `degraded`.
  * - `up` otherwise.
  *
+ * `LoadBalancerHealthModule` makes it injectable. Who does not want that module's routes provides it: it needs a
+ * `LoadBalancerModule` somewhere in the application, and `TerminusModule` where it is provided.
+ *
  * @example
  * ```ts
  * @Module({ imports: [TerminusModule], controllers: [HealthController], providers: [LoadBalancerHealthIndicator] })
@@ -43,11 +47,11 @@ const NODES_LISTED = 10;
  *
  * @Controller('health')
  * class HealthController {
- *   constructor(private readonly health: HealthCheckService, private readonly balancer: LoadBalancerHealthIndicator) {}
+ *   constructor(private readonly health: HealthCheckService, private readonly loadBalancer: LoadBalancerHealthIndicator) {}
  *
  *   @Get() @HealthCheck()
  *   check() {
- *     return this.health.check([() => this.balancer.isHealthy('load-balancer', { services: ['orders'] })]);
+ *     return this.health.check([() => this.loadBalancer.isHealthy('upstreams', { services: ['orders'] })]);
  *   }
  * }
  * ```
@@ -109,7 +113,9 @@ function indicate({
   discovery,
   nodes,
 }: ServiceSnapshot): ServiceIndication {
-  const idle = nodes.filter((node) => node.status !== 'ready').slice(0, NODES_LISTED);
+  const notReady = nodes
+    .filter(({ status }) => status !== 'ready' && status !== 'idle')
+    .slice(0, NODES_LISTED);
   return {
     status,
     ready,
@@ -117,8 +123,8 @@ function indicate({
     minReady,
     ...(panic && { panic }),
     ...(discovery.error !== undefined && { error: `discovery: ${discovery.error}` }),
-    ...(idle.length > 0 && {
-      notReady: Object.fromEntries(idle.map((node) => [node.key, `${node.status}: ${node.reason}`])),
+    ...(notReady.length > 0 && {
+      notReady: Object.fromEntries(notReady.map((node) => [node.key, `${node.status}: ${node.reason}`])),
     }),
   };
 }

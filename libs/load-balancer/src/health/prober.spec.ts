@@ -207,6 +207,86 @@ describe('Prober: when it probes', () => {
   });
 });
 
+describe('Prober: with a reason to doubt', () => {
+  it('probes at once, then goes on as ever', () => {
+    const { loop, prober, node } = setUp();
+    prober.add(node);
+    loop.run(3_000);
+    expect(node.probes).toEqual([2_500]);
+    prober.check(node);
+    loop.run(1);
+    expect(node.probes).toEqual([2_500, 3_001]);
+    loop.run(5_000);
+    expect(node.probes).toEqual([2_500, 3_001, 8_001]);
+  });
+
+  it('finds a hung node out within two timeouts', () => {
+    const { loop, prober, node } = setUp();
+    prober.add(node);
+    loop.run(3_000);
+    node.latency = undefined;
+    prober.check(node);
+    loop.run(1_010);
+    expect(node.verdicts.at(-1)).toBe('unhealthy: 2 probes in a row failed: no answer within 500 ms');
+  });
+
+  it('leaves a probe alone that is under way', () => {
+    const { loop, prober, node } = setUp();
+    node.latency = 400;
+    prober.add(node);
+    loop.run(2_600);
+    for (let i = 0; i < 3; i++) prober.check(node);
+    loop.run(300);
+    expect(node.probes).toEqual([2_500]);
+    expect(node.verdicts).toEqual(['healthy: answered a probe after connecting']);
+  });
+
+  it('has nothing to probe without a connection, or of a node it does not watch', () => {
+    const { loop, prober, node } = setUp();
+    const unknown = new FakeNode(loop);
+    node.connected = false;
+    prober.add(node);
+    prober.check(node);
+    prober.check(unknown);
+    loop.run(2_000);
+    expect([...node.probes, ...node.reconnects, ...unknown.probes]).toEqual([]);
+  });
+});
+
+describe('Prober: a node that is out', () => {
+  it.each([
+    [5_000, 1_000],
+    [600, 600],
+  ])('is probed more often than every %d ms: every %d ms, until it is back', (interval, period) => {
+    const { loop, prober, node } = setUp({ interval, timeout: 500 });
+    node.latency = undefined;
+    prober.add(node);
+    loop.run(3 * interval);
+    expect(node.verdicts.at(-1)).toMatch(/^unhealthy/);
+    node.probes.length = 0;
+    loop.run(5 * period);
+    expect(node.probes).toHaveLength(5);
+    expect(new Set(node.probes.slice(1).map((at, i) => at - node.probes[i]!))).toEqual(new Set([period]));
+    node.latency = 1;
+    loop.run(2 * period);
+    expect(node.verdicts.at(-1)).toMatch(/^healthy/);
+    node.probes.length = 0;
+    loop.run(interval);
+    expect(node.probes).toHaveLength(1);
+  });
+
+  it('has its second chance a timeout after the first failure, not an interval', () => {
+    const { loop, prober, node } = setUp();
+    prober.add(node);
+    loop.run(2_600);
+    node.latency = undefined;
+    loop.run(5_000);
+    expect(node.probes).toEqual([2_500, 7_500]);
+    loop.run(501);
+    expect(node.probes).toEqual([2_500, 7_500, 8_001]);
+  });
+});
+
 describe('Prober: what it concludes', () => {
   it('admits a node with the first answer after a connection, without waiting for an interval', () => {
     const { loop, prober, node } = setUp({ healthyThreshold: 3 });

@@ -50,6 +50,9 @@ const SYSTEM: ProberDeps = {
  */
 const LAG_TOLERANCE = 50;
 
+/** Milliseconds between probes of a node that is out because of them, unless the interval is shorter. */
+const UNHEALTHY_INTERVAL = 1_000;
+
 /** After a pause of the process everything is overdue at once; more than this many nodes in one turn would block it again. */
 const NODES_PER_TURN = 64;
 
@@ -120,6 +123,12 @@ export class Prober {
     this.forgetProbe(entry);
     this.apply(entry, { type: 'disconnected' });
     this.schedule(entry, this.nextTurn(entry, this.deps.now()));
+  }
+
+  /** There is reason to doubt that it is alive: it is probed now, unless a probe is under way. */
+  check(target: ProbeTarget): void {
+    const entry = this.entries.get(target);
+    if (entry && !entry.probe && target.connected) this.schedule(entry, this.deps.now());
   }
 
   /** Stops watching every node. Nodes may be added again afterwards. */
@@ -213,9 +222,15 @@ export class Prober {
 
   private nextTurn(entry: Entry, from: number): number {
     const { interval, timeout, jitter } = this.options;
-    // Calls may be waiting for a node that has just been connected: come to a verdict on it soon.
-    const undecided = entry.state.kind === 'pending' && entry.state.failures > 0;
-    const period = undecided ? Math.min(interval, timeout) : interval;
+    const { state } = entry;
+    // Come to a verdict soon: calls may be waiting for a node that has just been connected, or be sent to one that hangs.
+    const undecided = (state.kind === 'pending' || state.kind === 'healthy') && state.failures > 0;
+    // One that paused for a moment is to be back a moment later.
+    const period = undecided
+      ? Math.min(interval, timeout)
+      : state.kind === 'unhealthy'
+        ? Math.min(interval, UNHEALTHY_INTERVAL)
+        : interval;
     return from + Math.max(1, period * (1 + jitter * (2 * this.deps.random() - 1)));
   }
 

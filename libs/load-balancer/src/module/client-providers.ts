@@ -6,7 +6,7 @@ import { LoadBalancerRegistry } from '../client/registry.js';
 import { InvalidOptionsError } from '../errors.js';
 import { declaredNames, undeclaredNames } from './service-names.js';
 import { getBalancedClientToken } from './tokens.js';
-import { didYouMean } from './validation/nearest.js';
+import { didYouMean } from '../nearest.js';
 import type { ValidatedModuleOptions } from './validation/validate-module-options.js';
 
 /** The client of each service by its name, and the one without a name. */

@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Type } from '@nestjs/common';
-import { Injectable, Module } from '@nestjs/common';
+import { Injectable, Logger, Module } from '@nestjs/common';
 import type { NestApplicationContext } from '@nestjs/core';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
@@ -9,7 +9,13 @@ import { BalancedClientProxy } from '../client/balanced-client-proxy.js';
 import { LoadBalancerRegistry } from '../client/registry.js';
 import { BalancedClient } from './balanced-client.decorator.js';
 import { LoadBalancerModule } from './load-balancer.module.js';
-import type { LoadBalancerAsyncResult, LoadBalancerOptionsFactory } from './options.js';
+import type { StrategyFactory } from '../strategies/strategy.js';
+import type {
+  LoadBalancerAsyncResult,
+  LoadBalancerModuleAsyncOptions,
+  LoadBalancerModuleOptions,
+  LoadBalancerOptionsFactory,
+} from './options.js';
 import { getBalancedClientToken } from './tokens.js';
 
 const ORDERS = 'static:///127.0.0.1:1';
@@ -91,6 +97,32 @@ describe('forRoot()', () => {
       'services.users.tiemout',
     ]);
     expect(error.message).toContain('timeout');
+  });
+
+  it.each([null, 7, { services: 'orders' }, { isGlobal: 'yes' }])('refuses %j', async (options) => {
+    const root = LoadBalancerModule.forRoot(options as unknown as LoadBalancerModuleOptions);
+    expect(await failure(start([root]))).toMatchObject({ code: 'INVALID_OPTIONS' });
+  });
+
+  it('refuses a strategy whose factory or class makes none', async () => {
+    class Half {
+      update = (): void => undefined;
+    }
+    const problemOf = async (strategy: unknown): Promise<string> => {
+      const services = { orders: { target: ORDERS, strategy: strategy as StrategyFactory } };
+      return (await failure(start([LoadBalancerModule.forRoot({ services })]))).message;
+    };
+    expect(await problemOf(Half)).toBe('services.orders.strategy: "Half" makes an object without pick()');
+    expect(await problemOf(() => undefined)).toBe(
+      'services.orders.strategy: "custom" makes undefined; expected an object with update(nodes) and pick(call)',
+    );
+  });
+
+  it('says nothing of services when there is none: an app may want the context alone', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn');
+    await start([LoadBalancerModule.forRoot()]);
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 
   it('keeps its clients to the modules that import it, unless it is global', async () => {
@@ -177,6 +209,53 @@ describe('forRootAsync()', () => {
     expect(() => LoadBalancerModule.forRootAsync({ useClass: Options, useExisting: Options })).toThrow(
       'got 2',
     );
+  });
+
+  it.each([null, undefined, 7, []])('refuses %j', (options) => {
+    expect(() =>
+      LoadBalancerModule.forRootAsync(options as unknown as LoadBalancerModuleAsyncOptions),
+    ).toThrow(/^forRootAsync: expected an object, got /);
+  });
+
+  it('reports every problem of its own options at once', () => {
+    const options = { services: 'orders', usefactory: () => result, isGlobal: 1 };
+    let error: unknown;
+    try {
+      LoadBalancerModule.forRootAsync(options as unknown as LoadBalancerModuleAsyncOptions);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({
+      problems: [
+        { path: 'forRootAsync.services', message: 'expected a list of names, got "orders"' },
+        { path: 'forRootAsync.usefactory', message: 'unknown option; did you mean "useFactory"?' },
+        { path: 'forRootAsync.isGlobal', message: 'expected true or false, got 1' },
+        { path: 'forRootAsync', message: expect.stringContaining('exactly one of useFactory') },
+      ],
+    });
+  });
+
+  it('takes isGlobal outside the factory, and refuses it from there', async () => {
+    const Orders = consumerOf('orders');
+    @Module({ providers: [Orders] })
+    class Feature {}
+    const services = ['orders'];
+    const app = await start([
+      LoadBalancerModule.forRootAsync({ services, useFactory: () => result, isGlobal: true }),
+      Feature,
+    ]);
+    expect(app.get(Orders, { strict: false }).client.service).toBe('orders');
+    const useFactory = (): LoadBalancerAsyncResult =>
+      ({ ...result, isGlobal: true }) as LoadBalancerAsyncResult;
+    expect(await failure(start([LoadBalancerModule.forRootAsync({ services, useFactory })]))).toMatchObject({
+      message: 'isGlobal: given outside the factory: forRootAsync({ isGlobal })',
+    });
+  });
+
+  it.each([null, undefined, 7])('refuses %j from the factory', async (returned) => {
+    const useFactory = () => returned as unknown as LoadBalancerAsyncResult;
+    const root = LoadBalancerModule.forRootAsync({ services: ['orders'], useFactory });
+    expect(await failure(start([root]))).toMatchObject({ code: 'INVALID_OPTIONS' });
   });
 
   it('refuses a service that is listed twice', () => {
@@ -279,6 +358,52 @@ describe('forFeature()', () => {
   });
 });
 
+describe('two roots', () => {
+  const root = (port: number) =>
+    LoadBalancerModule.forRoot({ services: { [`s${port}`]: `static:///127.0.0.1:${port}` } });
+  const message =
+    'LoadBalancerModule: forRoot() or forRootAsync() is imported 2 times in one application; ' +
+    'import it once, and forFeature() for the services of other modules';
+
+  it('in one application fail the start, and no factory is called', async () => {
+    @Module({ imports: [root(2)] })
+    class Feature {}
+    expect(await failure(start([root(1), Feature]))).toMatchObject({ code: 'INVALID_OPTIONS', message });
+    let called = 0;
+    const useFactory = (): LoadBalancerAsyncResult => {
+      called++;
+      return { services: { s1: ORDERS } };
+    };
+    const late = LoadBalancerModule.forRootAsync({ services: ['s1'], useFactory });
+    for (const imports of [
+      [root(1), late],
+      [late, root(1)],
+    ]) {
+      expect(await failure(start(imports))).toMatchObject({ message });
+    }
+    expect(called).toBe(0);
+  });
+
+  it('are one when two modules import the same', async () => {
+    const shared = root(1);
+    const Client = consumerOf('s1');
+    @Module({ imports: [shared], providers: [Client] })
+    class Feature {}
+    const app = await start([shared, Feature]);
+    expect(app.get(Client, { strict: false }).client.service).toBe('s1');
+  });
+
+  it('are right in two applications of one process, at once and one after the other', async () => {
+    const [first, second] = await Promise.all([start([root(1)]), start([root(2)])]);
+    expect(first.get(LoadBalancerRegistry).names()).toEqual(['s1']);
+    expect(second.get(LoadBalancerRegistry).names()).toEqual(['s2']);
+    await first.close();
+    const third = await start([root(1)]);
+    expect(third.get(LoadBalancerRegistry).names()).toEqual(['s1']);
+    expect(second.get(LoadBalancerRegistry).names()).toEqual(['s2']);
+  });
+});
+
 describe('@BalancedClient() without a name', () => {
   it('is the only service', async () => {
     const Default = consumerOf();
@@ -346,6 +471,13 @@ describe('the environment', () => {
     const Default = consumerOf();
     const app = await start([LoadBalancerModule.forRoot()], Default);
     expect(app.get(Default).client.service).toBe('catalogue');
+  });
+
+  it('is read when the application is made, not before', async () => {
+    const root = LoadBalancerModule.forRoot();
+    setVariable('LB_TARGET_CATALOGUE', ORDERS);
+    const app = await start([root], consumerOf('catalogue'));
+    expect(app.get(LoadBalancerRegistry).names()).toEqual(['catalogue']);
   });
 
   it('declares services for options that come late, too', async () => {

@@ -1,11 +1,12 @@
-import type { DynamicModule, FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
+import type { DynamicModule, FactoryProvider, InjectionToken } from '@nestjs/common';
 import { Logger, Module } from '@nestjs/common';
-import { LB_CONTEXT_OPTIONS } from '../context/context-options.js';
 import type { Environment } from '../discovery/environment.js';
 import { environmentNames, readEnvironment } from '../discovery/environment.js';
 import { InvalidOptionsError } from '../errors.js';
 import { clientProviders, unknownClientProviders } from './client-providers.js';
 import { LoadBalancerCoreModule } from './load-balancer-core.module.js';
+import type { RootOptionsSource } from './load-balancer-root-options.module.js';
+import { LoadBalancerRootOptionsModule } from './load-balancer-root-options.module.js';
 import type {
   LoadBalancerAsyncResult,
   LoadBalancerModuleAsyncOptions,
@@ -14,12 +15,10 @@ import type {
 } from './options.js';
 import { featureNames, featuresDeclared, namesDeclared } from './service-names.js';
 import { LB_ROOT_OPTIONS } from './tokens.js';
-import type { ValidatedModuleOptions } from './validation/validate-module-options.js';
+import { validateAsyncOptions } from './validation/async-options.js';
+import { isObject } from './validation/schema.js';
+import type { ValidatedModuleOptions, ValidationSettings } from './validation/validate-module-options.js';
 import { validateModuleOptions } from './validation/validate-module-options.js';
-
-/** Holds what `forRoot()` was given where every `forFeature()` finds it, whether or not the clients are global. */
-@Module({})
-class LoadBalancerRootOptionsModule {}
 
 /**
  * Declares services and makes a `BalancedClientProxy` of each injectable with `@BalancedClient(name)`.
@@ -38,12 +37,13 @@ export class LoadBalancerModule {
    * Declares services once for the application. Without an argument they come from the environment:
    * `LB_TARGET_ORDERS=static:///…` declares `orders`. The same variable overrides a configured target.
    *
-   * The app fails to start with an `InvalidOptionsError` that lists every problem with the options.
+   * The app fails to start with an `InvalidOptionsError` that lists every problem with the options, and when this is
+   * imported twice: further services are for `forFeature()` to declare.
    */
   static forRoot(options: LoadBalancerModuleOptions = {}): DynamicModule {
-    const { isGlobal, ...rest } = options;
-    const names = Object.keys(options.services ?? {});
-    return this.declare(names, [{ provide: LB_ROOT_OPTIONS, useValue: rest }], [], isGlobal ?? false);
+    // They are validated when the application starts, and may be anything until then.
+    const { services, isGlobal } = isObject(options) ? options : {};
+    return this.declare(namesOf(services), { useFactory: () => options }, isGlobal === true, false);
   }
 
   /**
@@ -61,14 +61,8 @@ export class LoadBalancerModule {
    * ```
    */
   static forRootAsync(options: LoadBalancerModuleAsyncOptions): DynamicModule {
-    const names = options.services ?? [];
-    assertListedOnce(names);
-    return this.declare(
-      names,
-      asyncOptionsProviders(options),
-      options.imports ?? [],
-      options.isGlobal ?? false,
-    );
+    const { services = [], isGlobal = false, ...factory } = validateAsyncOptions(options);
+    return this.declare(services, optionsSource(factory), isGlobal, true);
   }
 
   /** Declares further services for one feature module; the root's `defaults`, `resolvers` and `strategies` hold for them. */
@@ -77,9 +71,10 @@ export class LoadBalancerModule {
     const provider: FactoryProvider<ValidatedModuleOptions> = {
       provide: validated,
       inject: [{ token: LB_ROOT_OPTIONS, optional: true }],
-      useFactory: (root?: LoadBalancerAsyncResult) => validate({ ...root, services }, process.env, false),
+      useFactory: (root?: LoadBalancerAsyncResult) =>
+        validate({ ...root, services }, { env: process.env, declares: false }),
     };
-    const names = Object.keys(services);
+    const names = namesOf(services);
     namesDeclared(names);
     featuresDeclared(names);
     return withClients({ module: LoadBalancerModule, imports: [LoadBalancerCoreModule] }, provider, () =>
@@ -87,12 +82,15 @@ export class LoadBalancerModule {
     );
   }
 
-  /** @param given the services that were named; those of the environment are added */
+  /**
+   * @param given the services that were named; those of the environment are added
+   * @param late whether the options are made when the application starts
+   */
   private static declare(
     given: readonly string[],
-    root: Provider[],
-    imports: NonNullable<DynamicModule['imports']>,
+    source: RootOptionsSource,
     global: boolean,
+    late: boolean,
   ): DynamicModule {
     namesDeclared(withEnvironment(given));
     // Which of the environment's are left for the root is known when every feature is.
@@ -101,20 +99,9 @@ export class LoadBalancerModule {
     const provider: FactoryProvider<ValidatedModuleOptions> = {
       provide: validated,
       inject: [LB_ROOT_OPTIONS],
-      useFactory: (options: LoadBalancerAsyncResult) => validateDeclared(options, names()),
+      useFactory: (options: unknown) => validateDeclared(options, names(), late),
     };
-    const context: FactoryProvider = {
-      provide: LB_CONTEXT_OPTIONS,
-      inject: [LB_ROOT_OPTIONS],
-      useFactory: (options: LoadBalancerAsyncResult) => options.context,
-    };
-    const rootOptions: DynamicModule = {
-      module: LoadBalancerRootOptionsModule,
-      global: true,
-      imports,
-      providers: [...root, context],
-      exports: [LB_ROOT_OPTIONS, LB_CONTEXT_OPTIONS],
-    };
+    const rootOptions = LoadBalancerRootOptionsModule.from(source);
     return withClients(
       { module: LoadBalancerModule, global, imports: [rootOptions, LoadBalancerCoreModule] },
       provider,
@@ -135,22 +122,15 @@ function environmentOf(names: readonly string[]): Environment {
   return Object.fromEntries(Object.entries(process.env).filter(([variable]) => !theirs.has(variable)));
 }
 
-function validate(
-  options: LoadBalancerAsyncResult,
-  env: Environment,
-  declares: boolean,
-): ValidatedModuleOptions {
-  const validated = validateModuleOptions(options, { env, declares });
+function validate(options: unknown, settings: ValidationSettings): ValidatedModuleOptions {
+  const validated = validateModuleOptions(options, settings);
   for (const warning of validated.warnings) new Logger(LoadBalancerModule.name).warn(warning);
   return validated;
 }
 
 /** A service that the factory returns but that was not named beforehand could never be injected. */
-function validateDeclared(
-  options: LoadBalancerAsyncResult,
-  names: readonly string[],
-): ValidatedModuleOptions {
-  const validated = validate(options, environmentOf(names), true);
+function validateDeclared(options: unknown, names: readonly string[], late: boolean): ValidatedModuleOptions {
+  const validated = validate(options, { env: environmentOf(names), declares: true, late });
   const problems = [...validated.services.keys()]
     .filter((name) => !names.includes(name))
     .map((name) => ({
@@ -161,37 +141,27 @@ function validateDeclared(
   return validated;
 }
 
-function asyncOptionsProviders({
+/** Of `useFactory`, `useClass` and `useExisting` there is exactly one. */
+function optionsSource({
   useFactory,
   useClass,
   useExisting,
-  inject,
-}: LoadBalancerModuleAsyncOptions): Provider[] {
-  const given = [useFactory, useClass, useExisting].filter((each) => each !== undefined).length;
-  if (given !== 1) {
-    const message = `expected exactly one of useFactory, useClass and useExisting, got ${given}`;
-    throw new InvalidOptionsError([{ path: 'forRootAsync', message }]);
-  }
-  if (useFactory) return [{ provide: LB_ROOT_OPTIONS, useFactory, inject: inject ?? [] }];
-  const fromFactory = (token: InjectionToken<LoadBalancerOptionsFactory>): Provider => ({
-    provide: LB_ROOT_OPTIONS,
-    inject: [token],
+  inject = [],
+  imports = [],
+}: LoadBalancerModuleAsyncOptions): RootOptionsSource {
+  if (useFactory) return { useFactory, inject, imports };
+  const token = useClass ?? (useExisting as InjectionToken<LoadBalancerOptionsFactory>);
+  return {
     useFactory: (factory: LoadBalancerOptionsFactory) => factory.createLoadBalancerOptions(),
-  });
-  if (useClass) return [useClass, fromFactory(useClass)];
-  return [fromFactory(useExisting as InjectionToken<LoadBalancerOptionsFactory>)];
+    inject: [token],
+    imports,
+    providers: useClass ? [useClass] : [],
+  };
 }
 
-function assertListedOnce(names: readonly string[]): void {
-  const problems = names
-    .map((name, index) => ({
-      path: `forRootAsync.services[${index}]`,
-      message: `"${name}" is listed twice`,
-      again: names.indexOf(name) !== index,
-    }))
-    .filter(({ again }) => again)
-    .map(({ path, message }) => ({ path, message }));
-  if (problems.length > 0) throw new InvalidOptionsError(problems);
+/** The names of services, which have not been validated. */
+function namesOf(services: unknown): string[] {
+  return isObject(services) ? Object.keys(services) : [];
 }
 
 /**

@@ -2,6 +2,12 @@ import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } 
 import type { ClientTCP, Deserializer, Serializer, TcpSocket } from '@nestjs/microservices';
 import type { ConnectionOptions } from 'node:tls';
 import type { CallInterceptor } from '../client/call-interceptor.js';
+import type { CallSettings } from '../client/call-settings.js';
+import type { HedgeOptions } from '../resilience/hedge-policy.js';
+import type { Gradient2Options } from '../resilience/gradient2-limit.js';
+import type { DropPolicy } from '../resilience/pending-queue.js';
+import type { RetryBudgetOptions } from '../resilience/retry-budget.js';
+import type { RetryOn } from '../resilience/retry-policy.js';
 import type { Endpoint } from '../cluster/endpoint.js';
 import type { ContextOptions } from '../context/context-options.js';
 import type { Resolver, Target } from '../discovery/resolver.js';
@@ -10,11 +16,14 @@ import type { StrategyClass, StrategyFactory } from '../strategies/strategy.js';
 
 /** Options of `LoadBalancerModule.forRoot()`. */
 export interface LoadBalancerModuleOptions {
-  /** The services by name: a target URI, or all of a service's options. Those of the environment are added. */
-  services?: Record<string, string | ServiceOptions>;
   /**
-   * What every service starts from. A service's own options win key by key, and so do those inside `healthCheck`,
-   * `connection`, `tls`, `context` and `transport`; anything else is replaced as a whole.
+   * The services by name: a target alone (its URI, or the endpoints), or all of a service's options. Those of the
+   * environment are added.
+   */
+  services?: Record<string, string | readonly Endpoint[] | ServiceOptions>;
+  /**
+   * What every service starts from. A service's own options win key by key, and so do those inside `retry`,
+   * `limits`, `healthCheck`, `connection`, `tls`, `context` and `transport`; anything else is replaced as a whole.
    */
   defaults?: Partial<Omit<ServiceOptions, 'target'>>;
   /** Resolvers for further URI schemes, as instances or classes without constructor arguments. They win over built-in ones. */
@@ -60,6 +69,20 @@ export interface ServiceOptions {
    * other times are at most 2 147 483 647 ms (24.8 days), the longest that timers know.
    */
   timeout?: number;
+  /**
+   * Retries of calls that are marked `idempotent`, and of those that a server refused for lack of capacity; at most 3
+   * attempts by default, `false` for none. What was certainly never processed goes to another node in any case.
+   */
+  retry?: RetryOptions | false;
+  /** A second attempt beside the first when that stays silent, for calls that are marked `idempotent`; none by default. */
+  hedge?: HedgeOptions | false;
+  /** How much may be under way at once; no limit by default. What is too much fails at once with `OVERLOADED`. */
+  limits?: LimitsOptions;
+  /**
+   * Options for some patterns, by their text: `'quote'`, or `'{"cmd":"quote"}'` for `{ cmd: 'quote' }`. They win over the
+   * service's, and those of the call over both.
+   */
+  patterns?: Readonly<Record<string, PatternOptions>>;
   /** With no node to use, wait for one until the deadline instead of failing with `NO_NODES`; `false` by default. */
   waitForReady?: boolean;
   /** Ready nodes below which `/health` calls the service down and `/health/ready` answers 503; 1 by default, 0 for never. */
@@ -69,7 +92,10 @@ export interface ServiceOptions {
    * 0 for never.
    */
   panicThreshold?: number;
-  /** Active probes; `false` for none. */
+  /**
+   * Active probes; `false` for none. They also find out what a `BalancedTcpServer` can do: without them it is treated as a
+   * stock server, which is told of no cancellation and tells of no drain.
+   */
   healthCheck?: HealthCheckOptions | false;
   connection?: ConnectionSettings;
   /** TLS to the nodes, as `tls.connect` takes it. */
@@ -79,6 +105,59 @@ export interface ServiceOptions {
   /** Wrapped round every call, the first one outermost; the forwarding of the context stands before them all. */
   interceptors?: readonly CallInterceptor[];
   transport?: TransportOptions;
+}
+
+/** Retries. */
+export interface RetryOptions {
+  /** Attempts for a call, the first one included, 1–5; 3 by default. */
+  maxAttempts?: number;
+  /**
+   * Which failures of idempotent calls are retried: codes (`CONNECTION_LOST`, or the `code` of a handler's error), or a
+   * predicate of the error and its code. By default a lost connection is, and no error of a handler.
+   */
+  retryOn?: RetryOn;
+  /** Full jitter: each delay is anything from 0 to the value; 50 ms × 2, at most 1 000 ms by default. */
+  backoff?: RetryBackoffOptions;
+  /** What all retries and hedges of the service together may add to its load. */
+  budget?: RetryBudgetOptions;
+}
+
+export interface RetryBackoffOptions {
+  /** The longest first delay in milliseconds; 50 by default. */
+  initial?: number;
+  /** What it is multiplied by each time, 1–100; 2 by default. */
+  multiplier?: number;
+  /** The longest delay in milliseconds; 1 000 by default, or `initial` when that is longer. */
+  max?: number;
+}
+
+/** Limits to what is under way at once. */
+export interface LimitsOptions {
+  /** Calls of the service, at least 1. */
+  maxInFlight?: number;
+  /** Attempts on one node, at least 1; a full node is passed over. */
+  maxInFlightPerNode?: number;
+  /** Calls that may wait for their turn, 0 (none) by default; or how many and which of them go when it is full. */
+  queue?: number | QueueOptions;
+  /** A limit for the service that finds itself (Gradient2), beside `maxInFlight`; off by default. */
+  adaptive?: boolean | Gradient2Options;
+}
+
+export interface QueueOptions {
+  /** Calls that may wait, at least 1. */
+  size: number;
+  /** Who is turned away when it is full: the call that has waited longest, or (by default) the one that comes. */
+  drop?: DropPolicy;
+}
+
+/** What may differ from pattern to pattern. */
+export interface PatternOptions {
+  timeout?: number;
+  /** Key by key over the service's; its budget is shared by all. */
+  retry?: Omit<RetryOptions, 'budget'> | false;
+  hedge?: HedgeOptions | false;
+  /** May a call be processed twice without harm? By default what the provider says with `@Idempotent()`, else no. */
+  idempotent?: boolean;
 }
 
 /** A strategy by name with its own options beside it. */
@@ -111,7 +190,10 @@ export interface ConnectionSettings {
   idleTimeout?: number;
   /** How many nodes are connected at start-up; the rest when first picked. 100 by default. */
   eager?: number;
-  /** Delays between attempts to connect: 1 000 ms × 1.6, ± 20 %, at most 120 000 ms by default (gRPC). */
+  /**
+   * Delays between attempts to connect: 1 000 ms × 1.6, ± 20 %, at most 120 000 ms by default (gRPC). While no node is
+   * ready they do not grow: each node is tried again after the first delay, of many nodes ten a second.
+   */
   backoff?: BackoffOptions;
 }
 
@@ -165,7 +247,12 @@ export interface ResolvedServiceOptions {
     readonly factory: StrategyFactory;
     readonly options: Readonly<Record<string, unknown>>;
   };
-  readonly timeout: number;
+  /** How calls are made, unless their pattern has settings of its own. */
+  readonly calls: CallSettings;
+  /** By the text of the pattern, as it was written. */
+  readonly patterns: ReadonlyMap<string, CallSettings>;
+  readonly retryBudget: RetryBudgetOptions;
+  readonly limits: ResolvedLimits | undefined;
   readonly waitForReady: boolean;
   readonly minReady: number;
   readonly panicThreshold: number;
@@ -177,4 +264,12 @@ export interface ResolvedServiceOptions {
   readonly context: { readonly forward: readonly string[] | 'all'; readonly authorization: boolean };
   readonly interceptors: readonly CallInterceptor[];
   readonly transport: TransportOptions;
+}
+
+/** Limits with every default filled in; `Infinity` for none. */
+export interface ResolvedLimits {
+  readonly maxInFlight: number;
+  readonly maxInFlightPerNode: number;
+  readonly queue: { readonly size: number; readonly drop: DropPolicy };
+  readonly adaptive: Gradient2Options | undefined;
 }

@@ -2,7 +2,7 @@
 export interface StrategyNode {
   /** `host:port` */
   readonly key: string;
-  /** Relative share of the calls; 0 means none. Strategies only see nodes whose weight is above 0. */
+  /** Relative share of the calls, for strategies that go by it. They only see nodes whose weight is above 0. */
   readonly weight: number;
   readonly zone: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;

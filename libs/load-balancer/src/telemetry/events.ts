@@ -37,6 +37,17 @@ export type LoadBalancerEvent =
       readonly type: 'attempt-failed';
       readonly service: string;
       readonly node: string;
-      readonly outcome: 'refused' | 'lost' | 'timed-out';
+      readonly outcome: 'refused' | 'rejected' | 'lost' | 'timed-out';
       readonly reason: string;
-    };
+    }
+  /** A call is tried again after `delay` milliseconds; `retry` counts from 1. What was never processed is not counted. */
+  | {
+      readonly type: 'retry';
+      readonly service: string;
+      /** Where the last attempt failed. */
+      readonly node: string;
+      readonly retry: number;
+      readonly delay: number;
+    }
+  /** A call is sent to a further node, since this one is silent. */
+  | { readonly type: 'hedge'; readonly service: string; readonly node: string };

@@ -42,7 +42,8 @@ export class FakeService {
     });
     this.upstream = new Upstream(validated.options, {
       resolver,
-      buildPacket: (request, remaining) => this.buildPacket(request, remaining),
+      buildPacket: (request, remaining, isRetry) => this.buildPacket(request, remaining, isRetry),
+      routeOf: (pattern) => (typeof pattern === 'string' ? pattern : JSON.stringify(pattern)),
       socketListeners: [],
       events: this.eventSubject,
       onAvailability: (available) => this.availability.push(available),

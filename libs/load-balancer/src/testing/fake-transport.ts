@@ -1,21 +1,29 @@
 import type { ReadPacket } from '@nestjs/microservices';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type {
-  CancelRequest,
   NodeTransport,
   ReplyHandler,
+  RequestHandle,
   TransportListener,
 } from '../transport/node-transport.js';
+import type { ServerCapabilities } from '../transport/probe-protocol.js';
+import type { ReplyTrailer } from '../transport/reply-trailer.js';
 import { EventLostError } from '../transport/node-transport.js';
 import type { SocketListener } from '../transport/transport-settings.js';
 
 /** A request that a fake connection was given. */
 export interface FakeRequest {
+  /** Grows from request to request, whatever their connections. */
+  readonly order: number;
   readonly packet: ReadPacket;
   readonly reply: ReplyHandler;
   /** Still waits for the end of its answer. */
   waiting: boolean;
+  /** Was the server told that nobody waits any more? */
+  cancelled: boolean;
 }
+
+let requests = 0;
 
 /** A connection without a socket: the test says when it comes about, answers and goes. */
 export class FakeTransport implements NodeTransport {
@@ -23,6 +31,8 @@ export class FakeTransport implements NodeTransport {
   readonly events: ReadPacket[] = [];
   readonly listeners: SocketListener[] = [];
   state: 'new' | 'connecting' | 'open' | 'closed' = 'new';
+  readonly readsTrailers = true;
+  capabilities: ServerCapabilities | undefined;
   /** What the user's serializer throws. */
   serializerError: Error | undefined;
 
@@ -39,11 +49,21 @@ export class FakeTransport implements NodeTransport {
     return new Promise((resolve, reject) => (this.settle = { resolve, reject }));
   }
 
-  request(packet: ReadPacket, reply: ReplyHandler): CancelRequest {
+  request(packet: ReadPacket, reply: ReplyHandler): RequestHandle {
     if (this.serializerError) throw this.serializerError;
-    const request = { packet, reply, waiting: true };
+    const request: FakeRequest = { order: requests++, packet, reply, waiting: true, cancelled: false };
     this.requests.push(request);
-    return () => (request.waiting = false);
+    return request;
+  }
+
+  forget(handle: RequestHandle, tell: boolean): void {
+    const request = handle as FakeRequest;
+    request.waiting = false;
+    request.cancelled = tell;
+  }
+
+  learned(capabilities: ServerCapabilities): void {
+    this.capabilities = capabilities;
   }
 
   event(packet: ReadPacket): Promise<unknown> {
@@ -58,8 +78,9 @@ export class FakeTransport implements NodeTransport {
     else this.refuse(new Error('connection closed'));
   }
 
+  /** One that goes nowhere. */
   unwrap(): Socket {
-    throw new Error('a fake has no socket');
+    return new Socket();
   }
 
   on(listener: SocketListener): void {
@@ -78,6 +99,11 @@ export class FakeTransport implements NodeTransport {
     if (this.state !== 'connecting') return;
     this.state = 'closed';
     this.settle?.reject(error);
+  }
+
+  /** The server tells something, with or without a reply. */
+  tell(trailer: ReplyTrailer): void {
+    this.listener.onTrailer?.(trailer);
   }
 
   /** The connection goes. `sent` says of each waiting request whether it was written. */

@@ -1,8 +1,15 @@
 import type { Target } from '../../discovery/resolver.js';
 import { DEFAULT_BACKOFF } from '../../resilience/backoff.js';
+import type { CallSettings } from '../../client/call-settings.js';
+import { retryPolicyOver, withoutRetries } from '../../client/call-settings.js';
+import { DEFAULT_RETRY_BACKOFF } from '../../resilience/retry-backoff.js';
+import type { RetryPolicy } from '../../resilience/retry-policy.js';
 import type {
   ConnectionSettings,
   HealthCheckOptions,
+  LimitsOptions,
+  PatternOptions,
+  ResolvedLimits,
   ResolvedServiceOptions,
   ServiceOptions,
 } from '../options.js';
@@ -12,7 +19,7 @@ import { resolveStrategy, type StrategiesByName } from './strategies.js';
 type Options = Partial<ServiceOptions>;
 
 /** The options whose own options are merged with those of `defaults`. */
-const MERGED = ['healthCheck', 'connection', 'tls', 'context', 'transport'] as const;
+const MERGED = ['retry', 'limits', 'healthCheck', 'connection', 'tls', 'context', 'transport'] as const;
 
 /** A service's options over `defaults`. Both have been checked. */
 export function mergeDefaults(defaults: Options, service: Options): Options {
@@ -35,7 +42,8 @@ export function resolveService(
     name,
     target,
     strategy: resolveStrategy(options.strategy, strategies),
-    timeout: options.timeout ?? 5_000,
+    ...resolveCalls(options),
+    limits: resolveLimits(options.limits),
     waitForReady: options.waitForReady ?? false,
     minReady: options.minReady ?? 1,
     panicThreshold: options.panicThreshold ?? 50,
@@ -48,6 +56,51 @@ export function resolveService(
     },
     interceptors: options.interceptors ?? [],
     transport: withoutUndefined(options.transport ?? {}),
+  };
+}
+
+type Calls = Pick<ResolvedServiceOptions, 'calls' | 'patterns' | 'retryBudget'>;
+
+const DEFAULT_RETRY: RetryPolicy = Object.freeze({
+  maxAttempts: 3,
+  retryOn: undefined,
+  backoff: DEFAULT_RETRY_BACKOFF,
+});
+
+function resolveCalls(options: Options): Calls {
+  const calls = callSettings(
+    { timeout: 5_000, retry: DEFAULT_RETRY, hedge: undefined, idempotent: undefined },
+    { timeout: options.timeout, retry: options.retry, hedge: options.hedge },
+  );
+  const patterns = new Map(
+    Object.entries(options.patterns ?? {}).map(([text, own]) => [text, callSettings(calls, own)]),
+  );
+  return { calls, patterns, retryBudget: options.retry === false ? {} : (options.retry?.budget ?? {}) };
+}
+
+type OwnCallSettings = { readonly [K in keyof PatternOptions]: PatternOptions[K] | undefined };
+
+function callSettings(
+  base: CallSettings,
+  { timeout, retry, hedge, idempotent }: OwnCallSettings,
+): CallSettings {
+  return {
+    timeout: timeout ?? base.timeout,
+    retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
+    hedge: hedge === undefined ? base.hedge : hedge || undefined,
+    idempotent: idempotent ?? base.idempotent,
+  };
+}
+
+function resolveLimits(options: LimitsOptions | undefined): ResolvedLimits | undefined {
+  if (options === undefined) return undefined;
+  const { maxInFlight = Infinity, maxInFlightPerNode = Infinity, queue = 0, adaptive = false } = options;
+  const { size, drop = 'newest' } = typeof queue === 'number' ? { size: queue } : queue;
+  return {
+    maxInFlight,
+    maxInFlightPerNode,
+    queue: { size, drop },
+    adaptive: adaptive === true ? {} : adaptive || undefined,
   };
 }
 

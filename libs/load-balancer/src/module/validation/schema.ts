@@ -1,6 +1,6 @@
+import { didYouMean } from '../../nearest.js';
 import { describeValue, oneLine } from '../../safe-text.js';
 import { LONGEST_TIMER } from './limits.js';
-import { didYouMean } from './nearest.js';
 
 /** Takes down one problem. */
 export type Report = (path: string, message: string) => void;

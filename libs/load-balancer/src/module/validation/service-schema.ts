@@ -7,6 +7,7 @@ import type {
 import type { ServiceOptions, TransportOptions } from '../options.js';
 import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
+import { hedge, limits, patterns, serviceRetry } from './call-schema.js';
 import {
   anything,
   boolean,
@@ -83,6 +84,10 @@ const withoutTarget: Fields<Omit<ServiceOptions, 'target'>> = {
   // See strategies.ts: it needs the names that the module knows.
   strategy: anything,
   timeout: milliseconds(0),
+  retry: serviceRetry,
+  hedge,
+  limits,
+  patterns,
   waitForReady: boolean,
   minReady: integer(0),
   panicThreshold: number({ min: 0, max: 100, unit: 'per cent' }),

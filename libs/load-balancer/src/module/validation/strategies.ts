@@ -1,8 +1,8 @@
+import { didYouMean } from '../../nearest.js';
 import { describeValue } from '../../safe-text.js';
 import { builtInStrategies } from '../../strategies/registry.js';
 import type { StrategyClass, StrategyFactory } from '../../strategies/strategy.js';
 import type { ResolvedServiceOptions, StrategyOptions } from '../options.js';
-import { didYouMean } from './nearest.js';
 import { isObject, pathTo, type Check, type Report } from './schema.js';
 
 /** The strategies that services can name: the built-in ones, and the user's, which win. */

@@ -2,8 +2,8 @@ import type { Endpoint } from '../../cluster/endpoint.js';
 import { ENDPOINT_FIELDS, validateEndpoints } from '../../discovery/endpoint-validation.js';
 import { environmentVariable } from '../../discovery/environment.js';
 import type { ResolverRegistry, TargetSource } from '../../discovery/resolver-registry.js';
+import { didYouMean } from '../../nearest.js';
 import { describeValue } from '../../safe-text.js';
-import { didYouMean } from './nearest.js';
 import { pathTo, ProblemCounter, type Report } from './schema.js';
 
 /** Takes a service's `target` apart; `undefined` when something is wrong with it, which has been reported. */

@@ -44,7 +44,19 @@ describe('validateModuleOptions', () => {
       name: 'orders',
       target: expect.objectContaining({ uri: TARGET, scheme: 'static' }),
       strategy: { name: 'round-robin', factory: builtInStrategies['round-robin'], options: {} },
-      timeout: 5_000,
+      calls: {
+        timeout: 5_000,
+        retry: {
+          maxAttempts: 3,
+          retryOn: undefined,
+          backoff: { initial: 50, multiplier: 2, max: 1_000 },
+        },
+        hedge: undefined,
+        idempotent: undefined,
+      },
+      patterns: new Map(),
+      retryBudget: {},
+      limits: undefined,
       waitForReady: false,
       minReady: 1,
       panicThreshold: 50,
@@ -94,7 +106,7 @@ describe('validateModuleOptions', () => {
         },
       );
       expect(options).toMatchObject({
-        timeout: 10,
+        calls: { timeout: 10 },
         minReady: 2,
         healthCheck: { interval: 700, timeout: 80 },
         connection: { eager: 7, backoff: { initial: 1_000, max: 9_000 } },
@@ -116,7 +128,7 @@ describe('validateModuleOptions', () => {
         healthCheck: { interval: undefined },
       } as unknown as Partial<ServiceOptions>;
       const options = optionsOf(left, { timeout: 20, healthCheck: { interval: 900 } });
-      expect(options).toMatchObject({ timeout: 20, healthCheck: { interval: 900 } });
+      expect(options).toMatchObject({ calls: { timeout: 20 }, healthCheck: { interval: 900 } });
     });
 
     it('reports what is wrong with them once, and not for each service', () => {
@@ -128,7 +140,7 @@ describe('validateModuleOptions', () => {
       ).toEqual([
         'defaults.target: unknown option',
         'defaults.timeout: expected a number ≥ 0 (milliseconds), got -1',
-        'defaults.strategy: unknown strategy "best" (known: round-robin, pick-first, random, least-request)',
+        'defaults.strategy: unknown strategy "best" (known: round-robin, pick-first, random, weighted-round-robin, least-request)',
       ]);
     });
   });
@@ -166,8 +178,8 @@ describe('validateModuleOptions', () => {
       'isGlobal: expected true or false, got "yes"',
       'resolvers: expected a list of resolvers, got an object',
       'services["a b"]: not a name for a service: expected 1 to 128 letters, digits and any of . _ : / @ -, with a letter or digit first',
-      'services.users: expected a target URI or an object with options, got 7',
-      'services.stock: expected a target URI or an object with options, got null',
+      'services.users: expected a target URI, a list of endpoints or an object with options, got 7',
+      'services.stock: expected a target URI, a list of endpoints or an object with options, got null',
       'services.orders.timout: unknown option; did you mean "timeout"?',
       'services.orders.timeout: expected a number ≥ 0 (milliseconds), got "2s"',
       'services.orders.waitForReady: expected true or false, got 1',
@@ -202,7 +214,36 @@ describe('validateModuleOptions', () => {
     [{ timeout: null }, 'timeout: expected a number ≥ 0 (milliseconds), got null'],
     [{ healthCheck: true }, 'healthCheck: expected an object or false, got true'],
     [{ connection: [] }, 'connection: expected an object, got an empty array'],
-    [{ retry: { maxAttempts: 3 } }, 'retry: unknown option'],
+    [{ retry: { maxAttempts: 0 } }, 'retry.maxAttempts: expected an integer from 1 to 5, got 0'],
+    [{ retry: { maxAttemps: 2 } }, 'retry.maxAttemps: unknown option; did you mean "maxAttempts"?'],
+    [
+      { retry: { retryOn: 'CONNECTION_LOST' } },
+      'retry.retryOn: expected a list of codes or a function (error, code) => boolean, got "CONNECTION_LOST"',
+    ],
+    [{ retry: { budget: { ratio: 2 } } }, 'retry.budget.ratio: expected a number from 0 to 1, got 2'],
+    [{ hedge: true }, 'hedge: expected an object or false, got true'],
+    [{ hedge: {} }, 'hedge.delay: expected milliseconds or a percentile such as "p95", got nothing'],
+    [
+      { hedge: { delay: 'p100' } },
+      'hedge.delay: expected milliseconds or a percentile between p0 and p100 such as "p95", got "p100"',
+    ],
+    [{ hedge: { delay: 0 } }, 'hedge.delay: expected a number ≥ 1 (milliseconds), got 0'],
+    [{ hedge: { delay: 5, maxAttempts: 1 } }, 'hedge.maxAttempts: expected an integer from 2 to 5, got 1'],
+    [{ limits: { maxInFlight: 0 } }, 'limits.maxInFlight: expected an integer ≥ 1, got 0'],
+    [{ limits: { queue: { drop: 'oldest' } } }, 'limits.queue.size: expected an integer ≥ 1, got nothing'],
+    [
+      { limits: { queue: { size: 5, drop: 'random' } } },
+      'limits.queue.drop: expected "oldest" or "newest", got "random"',
+    ],
+    [
+      { limits: { adaptive: { smoothing: 0 } } },
+      'limits.adaptive.smoothing: expected a number from 0.001 to 1, got 0',
+    ],
+    [{ patterns: { quote: { hashKey: 'id' } } }, 'patterns.quote.hashKey: unknown option'],
+    [
+      { patterns: { '{"cmd":"quote"}': { retry: { budget: {} } } } },
+      'patterns["{\\"cmd\\":\\"quote\\"}"].retry.budget: unknown option',
+    ],
     [JSON.parse('{"__proto__":{"timeout":1}}'), '__proto__: unknown option'],
     [
       { healthCheck: { interval: 100, timeout: 200 } },
@@ -214,11 +255,11 @@ describe('validateModuleOptions', () => {
     ],
     [
       { strategy: 7 },
-      'strategy: expected the name of a strategy (round-robin, pick-first, random, least-request), got 7',
+      'strategy: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request), got 7',
     ],
     [
       { strategy: {} },
-      'strategy.name: expected the name of a strategy (round-robin, pick-first, random, least-request), got undefined',
+      'strategy.name: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request), got undefined',
     ],
     [
       { strategy: { name: 'least-request', choices: 3 } },
@@ -247,6 +288,14 @@ describe('validateModuleOptions', () => {
     ]);
   });
 
+  it('refuses isGlobal from a factory, which runs too late for it', () => {
+    const options = { services: { orders: TARGET }, isGlobal: true };
+    expect([...validate(options).services.keys()]).toEqual(['orders']);
+    expect(() => validateModuleOptions(options, { env: {}, declares: true, late: true })).toThrow(
+      'isGlobal: given outside the factory: forRootAsync({ isGlobal })',
+    );
+  });
+
   it.each([7, 'orders', null, []])('refuses %j as options', (options) => {
     expect(problems(options)).toEqual([expect.stringMatching(/^options: expected an object, got /)]);
   });
@@ -259,6 +308,25 @@ describe('validateModuleOptions', () => {
       [7, 'expected a target URI or a list of endpoints, got 7'],
     ])('refuses %j', (target, problem) => {
       expect(ordersProblems({ target })).toEqual([`services.orders.target: ${problem}`]);
+    });
+
+    it('takes a list of endpoints alone, as it takes a URI alone', () => {
+      const { services } = validate({ services: { orders: [{ host: 'a', port: 1 }] } });
+      expect(services.get('orders')!.options.target.uri).toBe('static:///a:1');
+      expect(ordersProblems([{ host: 'a', port: 0 }])).toEqual([
+        'services.orders.target[0].port: port out of range: 0 (1–65535)',
+      ]);
+    });
+
+    it('refuses the priority of an endpoint: nothing goes by it', () => {
+      expect(ordersProblems([{ host: 'a', port: 1, priority: 1 }])).toEqual([
+        'services.orders.target[0].priority: unknown option',
+      ]);
+      expect(ordersProblems('static:///a:1;priority=1')).toEqual([
+        expect.stringMatching(
+          /^services\.orders\.target: .* one of weight, zone, draining, got "priority=1"/,
+        ),
+      ]);
     });
 
     it('checks a list of endpoints one by one', () => {
@@ -297,16 +365,18 @@ describe('validateModuleOptions', () => {
         services: {
           orders: { target, minReady: 2, context: { forward: ['x-tenant', 'x-user'] } },
           users: { target: TARGET, minReady: 3 },
+          carts: { target: 'static:///a:1;weight=0,b:1', minReady: 2 },
           stock: { target: [] },
         },
       });
-      expect([...services.keys()]).toEqual(['orders', 'users', 'stock']);
+      expect([...services.keys()]).toEqual(['orders', 'users', 'carts', 'stock']);
       expect(warnings).toEqual([
         'services.orders.target[1]: a:1 is in the list already (#0); the first one is used',
         'services.stock.target: the list is empty: every call will fail with NO_NODES',
         'services.orders.minReady: 2 nodes can never be ready, since the target has 1',
         'services.orders.context.forward[1]: "x-user" is not taken from requests, since context.allow does not have it',
         'services.users.minReady: 3 nodes can never be ready, since the target has 2',
+        'services.carts.minReady: 2 nodes can never be ready, since the target has 1 whose weight is above 0',
       ]);
     });
   });
@@ -319,10 +389,10 @@ describe('validateModuleOptions', () => {
         env,
       );
       expect(
-        [...services.values()].map(({ options: { name, target, timeout, minReady } }) => [
+        [...services.values()].map(({ options: { name, target, calls, minReady } }) => [
           name,
           target.uri,
-          timeout,
+          calls.timeout,
           minReady,
         ]),
       ).toEqual([
@@ -331,12 +401,9 @@ describe('validateModuleOptions', () => {
       ]);
     });
 
-    it('is enough without options, and nothing at all is worth a warning', () => {
+    it('is enough without options, and nothing at all will do for an app that calls nobody', () => {
       expect([...validate(undefined, { LB_TARGET_ORDERS: TARGET }).services.keys()]).toEqual(['orders']);
-      expect(validate(undefined)).toEqual({
-        services: new Map(),
-        warnings: ['no service is declared: give `services`, or set LB_TARGET_<NAME>'],
-      });
+      expect(validate(undefined)).toEqual({ services: new Map(), warnings: [] });
     });
 
     it('declares nothing for a feature', () => {
@@ -403,7 +470,7 @@ describe('validateModuleOptions', () => {
       expect(services.get('a')!.resolver).toBeInstanceOf(Db);
       expect(services.get('b')!.resolver).toBe(resolvers[1]);
       expect(problems({ resolvers, services: { a: 'memm:///x' } })).toEqual([
-        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, db://, mem://)',
+        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, db://, mem://); did you mean "mem"?',
       ]);
     });
 

@@ -20,6 +20,7 @@ import {
   section,
   text,
   type Check,
+  type Fields,
   type Report,
 } from './schema.js';
 import { defaultsSchema, serviceSchema } from './service-schema.js';
@@ -31,6 +32,8 @@ export interface ValidationSettings {
   readonly env: Environment;
   /** Whether variables that match no configured service declare one. */
   readonly declares: boolean;
+  /** Whether a factory made the options: too late to say in which modules the clients can be injected. */
+  readonly late?: boolean;
 }
 
 /** What the client of one service is made of. */
@@ -54,7 +57,7 @@ interface RawService {
   readonly fromEnvironment: EnvironmentTarget | undefined;
 }
 
-const moduleSchema = section<LoadBalancerModuleOptions>({
+const moduleFields: Fields<LoadBalancerModuleOptions> = {
   // Each has a reader of its own below.
   services: anything,
   defaults: anything,
@@ -62,6 +65,14 @@ const moduleSchema = section<LoadBalancerModuleOptions>({
   strategies: anything,
   context: anything,
   isGlobal: boolean,
+};
+
+const moduleSchema = section(moduleFields);
+
+/** Of what the factory of `forRootAsync()` returns. */
+const lateSchema = section<LoadBalancerModuleOptions>({
+  ...moduleFields,
+  isGlobal: (_value, path, report) => report(path, 'given outside the factory: forRootAsync({ isGlobal })'),
 });
 
 /** The shape only; what the values may be is the context's to say. */
@@ -79,7 +90,7 @@ const contextSchema = section<ContextOptions>({
  */
 export function validateModuleOptions(
   input: unknown,
-  { env, declares }: ValidationSettings,
+  { env, declares, late = false }: ValidationSettings,
 ): ValidatedModuleOptions {
   const problems: OptionsProblem[] = [];
   const warnings: string[] = [];
@@ -89,7 +100,7 @@ export function validateModuleOptions(
   if (input !== undefined && !isObject(input))
     report('options', `expected an object, got ${describeValue(input)}`);
   const options = isObject(input) ? input : {};
-  moduleSchema(options, '', report);
+  (late ? lateSchema : moduleSchema)(options, '', report);
   readContext(options.context, report);
   const resolvers = new ResolverRegistry(collectResolvers(options.resolvers, 'resolvers', report));
   const strategies = collectStrategies(options.strategies, 'strategies', report);
@@ -106,8 +117,6 @@ export function validateModuleOptions(
   const allowed = (options as LoadBalancerModuleOptions).context?.allow ?? [];
   for (const [name, service] of services)
     warnings.push(...doubts(service.options, pathTo('services', name), allowed));
-  if (services.size === 0 && declares)
-    warn('no service is declared: give `services`, or set LB_TARGET_<NAME>');
   return { services, warnings };
 }
 
@@ -152,10 +161,15 @@ function readServices(value: unknown, env: Environment, declares: boolean, repor
     const fromEnvironment = overrides.get(name);
     overrides.delete(name);
     if (!SERVICE_NAME.test(name)) report(path, `not a name for a service: ${SERVICE_NAME_RULE}`);
-    if (typeof service === 'string')
+    if (typeof service === 'string' || Array.isArray(service))
       services.push({ name, path, options: { target: service }, fromEnvironment });
     else if (isObject(service)) services.push({ name, path, options: service, fromEnvironment });
-    else report(path, `expected a target URI or an object with options, got ${describeValue(service)}`);
+    else {
+      report(
+        path,
+        `expected a target URI, a list of endpoints or an object with options, got ${describeValue(service)}`,
+      );
+    }
   }
   for (const target of overrides.values()) {
     const path = pathTo('services', target.service);

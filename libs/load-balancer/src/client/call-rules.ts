@@ -1,0 +1,71 @@
+import type { ResolvedServiceOptions } from '../module/options.js';
+import { LatencyWindow } from '../resilience/latency-window.js';
+import { RetryBudget } from '../resilience/retry-budget.js';
+import { Admission } from './admission.js';
+import type { CallPolicy } from './call-settings.js';
+import { callPolicy, policyOf } from './call-settings.js';
+import type { OutgoingRequest } from './outgoing-request.js';
+import type { UpstreamNode } from './upstream-node.js';
+
+/** The route that Nest makes of a pattern. */
+export type RouteOf = (pattern: unknown) => string;
+
+/** What all calls of one service share: their policies by pattern, the budget of their retries, and their limits. */
+export class CallRules {
+  readonly retryBudget: RetryBudget;
+  /** `undefined` without limits. */
+  readonly admission: Admission | undefined;
+  /** Attempts in flight at which a node is full. */
+  readonly nodeLimit: number;
+  /** What the delays of hedges follow. */
+  readonly latencies = new LatencyWindow();
+
+  private readonly base: CallPolicy;
+  private readonly byRoute: ReadonlyMap<string, CallPolicy> | undefined;
+  /** Does anybody ask for latencies? */
+  private hedged: boolean;
+
+  constructor(
+    { calls, patterns, limits, retryBudget }: ResolvedServiceOptions,
+    private readonly routeOf: RouteOf,
+  ) {
+    this.base = callPolicy(calls);
+    this.retryBudget = new RetryBudget(retryBudget);
+    this.admission = limits && new Admission(limits);
+    this.nodeLimit = limits?.maxInFlightPerNode ?? Infinity;
+    this.byRoute =
+      patterns.size === 0
+        ? undefined
+        : new Map([...patterns].map(([text, settings]) => [this.routeOfText(text), callPolicy(settings)]));
+    this.hedged =
+      calls.hedge !== undefined || [...patterns.values()].some(({ hedge }) => hedge !== undefined);
+  }
+
+  /** The policy of a call: its own options over its pattern's over the service's. */
+  policyOf({ pattern, options }: OutgoingRequest): CallPolicy {
+    const base = this.byRoute?.get(this.routeOf(pattern)) ?? this.base;
+    if (options.hedge) this.hedged = true;
+    return policyOf(base, options);
+  }
+
+  /** Has the provider marked the handler with `@Idempotent()`? Asked only when there is something to repeat. */
+  providerSaysIdempotent({ handle }: UpstreamNode, pattern: unknown): boolean {
+    const idempotent = handle.capabilities?.idempotent;
+    return idempotent !== undefined && idempotent.size > 0 && idempotent.has(this.routeOf(pattern));
+  }
+
+  /** An attempt was answered, or given up, after so many milliseconds. */
+  latency(latency: number, now: () => number): void {
+    if (this.hedged) this.latencies.record(latency, now());
+  }
+
+  /** A pattern as users write it among the options: a string as it is, an object as its JSON, however that is laid out. */
+  private routeOfText(text: string): string {
+    if (!text.startsWith('{')) return text;
+    try {
+      return this.routeOf(JSON.parse(text));
+    } catch {
+      return text;
+    }
+  }
+}

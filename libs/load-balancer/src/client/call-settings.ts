@@ -1,0 +1,55 @@
+import type { HedgeOptions } from '../resilience/hedge-policy.js';
+import { HedgePolicy } from '../resilience/hedge-policy.js';
+import type { RetryPolicy } from '../resilience/retry-policy.js';
+import type { CallOptions } from './call-options.js';
+
+/** How calls of a service, or of one of its patterns, are made, with every default filled in. */
+export interface CallSettings {
+  /** Milliseconds, 0 for no limit. */
+  readonly timeout: number;
+  readonly retry: RetryPolicy;
+  /** `undefined` for none. */
+  readonly hedge: HedgeOptions | undefined;
+  /** `undefined`: what the provider says of its handler. */
+  readonly idempotent: boolean | undefined;
+}
+
+/** The same, ready for use by one client: a hedge policy remembers the latency that it follows. */
+export interface CallPolicy extends Omit<CallSettings, 'hedge'> {
+  readonly hedge: HedgePolicy | undefined;
+}
+
+export function callPolicy({ hedge, ...settings }: CallSettings): CallPolicy {
+  return { ...settings, hedge: hedge && new HedgePolicy(hedge) };
+}
+
+/** A retry policy with what is said of it in one place over what holds without. */
+export function retryPolicyOver(
+  base: RetryPolicy,
+  own: Exclude<CallOptions['retry'], false> | undefined,
+): RetryPolicy {
+  if (own === undefined) return base;
+  const { initial = base.backoff.initial, multiplier = base.backoff.multiplier, max } = own.backoff ?? {};
+  return {
+    maxAttempts: own.maxAttempts ?? base.maxAttempts,
+    retryOn: own.retryOn ?? base.retryOn,
+    backoff: { initial, multiplier, max: max ?? Math.max(base.backoff.max, initial) },
+  };
+}
+
+/** The policy without retries, but for those that nobody sees. */
+export function withoutRetries(base: RetryPolicy): RetryPolicy {
+  return { ...base, maxAttempts: 1 };
+}
+
+/** The policy of one call: its own options over those of its pattern or service. */
+export function policyOf(base: CallPolicy, { timeout, idempotent, retry, hedge }: CallOptions): CallPolicy {
+  if (timeout === undefined && idempotent === undefined && retry === undefined && hedge === undefined)
+    return base;
+  return {
+    timeout: timeout ?? base.timeout,
+    idempotent: idempotent ?? base.idempotent,
+    retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
+    hedge: hedge === undefined ? base.hedge : hedge === false ? undefined : new HedgePolicy(hedge),
+  };
+}
