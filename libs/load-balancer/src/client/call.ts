@@ -1,22 +1,17 @@
 import type { Subscriber } from 'rxjs';
 import type { AttemptRecord } from '../cluster/attempt-record.js';
-import type { CancellationListener } from '../context/cancellation.js';
-import { DeadlineEntry } from '../context/deadlines.js';
-import type { LoadSignal } from '../resilience/concurrency-limit.js';
 import type { RetryProgress } from '../resilience/retry-policy.js';
 import { decideRetry, endsRetriesUpstream, FIRST_ATTEMPT } from '../resilience/retry-policy.js';
 import type { NodeTransport } from '../transport/node-transport.js';
 import { EventLostError } from '../transport/node-transport.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
-import type { AdmissibleCall } from './admission.js';
 import type { AbandonedOutcome, AttemptListener, FailedAttemptOutcome } from './attempt.js';
 import { Attempt } from './attempt.js';
 import type { AttemptFailure } from './attempt-failure.js';
 import { errorOf, graverOf, loadSignalOf, wasNotProcessed } from './attempt-failure.js';
-import type { CallPolicy } from './call-settings.js';
+import { CallLifetime } from './call-lifetime.js';
 import type { WaitsFor } from './call-timer.js';
 import { CallTimer } from './call-timer.js';
-import { cancelled, clientClosed, deadlineExceeded, overloadedHere } from './failures.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
@@ -35,123 +30,28 @@ type Purpose =
 /**
  * The life of one call, from subscription to settlement: deadline → admission → pick → attempt, on to another node while
  * it is certain that nothing was processed, again as the retry policy has it, and beside the first as hedging has it. It
- * settles exactly once, with one outcome, at the latest at its deadline.
+ * settles exactly once, with one outcome, at the latest at its deadline (see `CallLifetime`).
  *
- * It is its own timer entry, queue entry, pick context and teardown, so that a call costs one object and each attempt
- * another.
+ * It is its own pick context and teardown, too, so that a call costs one object and each attempt another.
  */
-export class BalancedCall
-  extends DeadlineEntry
-  implements AttemptListener, AdmissibleCall, CancellationListener
-{
+export class BalancedCall extends CallLifetime implements AttemptListener {
   readonly pattern: unknown;
   /** The nodes that it need not be tried on again. */
   tried: Set<UpstreamNode> | undefined = undefined;
-  deadline = Infinity;
-  pendingIn: AdmissibleCall['pendingIn'] = null;
-  pendingNext: AdmissibleCall['pendingNext'] = null;
-  pendingPrevious: AdmissibleCall['pendingPrevious'] = null;
 
-  private readonly policy: CallPolicy;
   private attempt: Attempt | undefined = undefined;
   /** Attempts before the current one, some of which may still be under way. */
   private earlier: Attempt[] | undefined = undefined;
-  /** Attempts that are under way. */
-  private running = 0;
   /** What the caller will hear of: the last failure of those that weigh most. */
   private failure: AttemptFailure | undefined = undefined;
   private progress: RetryProgress = FIRST_ATTEMPT;
   /** Ends the back-off, or the delay before a hedge: never both at once. */
   private timer: CallTimer | undefined = undefined;
-  private startedAt = 0;
-  /** When it took its place among the calls in flight; -1 while it has none. */
-  private admittedAt = -1;
-  private settled = false;
   private emitted = false;
 
-  constructor(
-    private readonly upstream: Upstream,
-    private readonly request: OutgoingRequest,
-    private readonly subscriber: Subscriber<unknown>,
-  ) {
-    super();
+  constructor(upstream: Upstream, request: OutgoingRequest, subscriber: Subscriber<unknown>) {
+    super(upstream, request, subscriber);
     this.pattern = request.pattern;
-    this.policy = upstream.rules.policyOf(request);
-  }
-
-  start(): void {
-    const { upstream, request } = this;
-    const { context } = request;
-    const { signal } = request.options;
-    const now = upstream.now();
-    this.startedAt = now;
-    const { timeout } = this.policy;
-    if (timeout > 0) this.deadline = now + timeout;
-    const inherited = context?.deadline;
-    if (inherited !== undefined && inherited < this.deadline) this.deadline = inherited;
-    upstream.callStarted(this.deadline);
-    upstream.rules.retryBudget.deposit(now);
-    if (upstream.closed) {
-      this.fail(clientClosed(upstream.options.name));
-      return;
-    }
-    if (this.deadline <= now) {
-      this.onDeadline();
-      return;
-    }
-    if (signal) {
-      if (signal.aborted) {
-        this.handleEvent();
-        return;
-      }
-      signal.addEventListener('abort', this, { once: true });
-    }
-    // An event is done when it is handed over, whoever goes away then.
-    if (context?.cancellation && request.kind === 'request') {
-      if (context.cancellation.cancelled) {
-        this.onCancelled(context.cancellation.reason);
-        return;
-      }
-      context.cancellation.add(this);
-    }
-    if (this.deadline !== Infinity) upstream.deadlines.arm(this, this.deadline, now);
-    // Most calls are sent in the instant in which they start: the clock need not be read again.
-    const { admission } = upstream.rules;
-    if (admission === undefined) this.dispatch(now, 'first');
-    else if (admission.tryEnter()) this.admit(now);
-    else admission.queueUp(this, now);
-  }
-
-  get hasPlace(): boolean {
-    return this.admittedAt >= 0;
-  }
-
-  admit(now: number): void {
-    // How long it has waited for its turn says nothing of the service.
-    this.admittedAt = now;
-    this.dispatch(now, this.attempt === undefined ? 'first' : 'resumed');
-  }
-
-  turnAway(): void {
-    this.fail(overloadedHere(this.upstream.options.name, this.records()));
-  }
-
-  /** There may be a node now, or nothing to wait for any more: asked again after each change while the call waits. */
-  resume(): void {
-    if (this.settled) return;
-    const now = this.upstream.now();
-    if (this.hasPlace) this.admittedAt = now;
-    this.dispatch(now, 'resumed');
-  }
-
-  /** The client has been closed and waits no longer. */
-  cutOff(): void {
-    this.fail(clientClosed(this.upstream.options.name, this.records()));
-  }
-
-  /** rxjs calls this when the caller unsubscribes, and once more after the call has settled. */
-  unsubscribe(): void {
-    this.settle('ignored', 'the caller unsubscribed');
   }
 
   onNext(attempt: Attempt, response: unknown, last: boolean): void {
@@ -197,23 +97,23 @@ export class BalancedCall
     this.failed({ attempt, outcome: draining ? 'refused' : outcome, error: cause, trailer });
   }
 
-  override onDeadline(): void {
-    const signal = this.running > 0 ? 'dropped' : 'ignored';
-    const queued = this.upstream.rules.admission !== undefined && (this.pendingIn !== null || !this.hasPlace);
-    if (this.settle(signal, 'no answer yet when the deadline passed', 'timed-out'))
-      this.subscriber.error(this.deadlineError(queued));
+  /** The back-off is over, or the attempt has been silent for as long as hedging allows. */
+  onTimer(reason: WaitsFor): void {
+    if (this.settled) return;
+    this.timer = undefined;
+    if (reason === 'hedge') {
+      if (this.emitted || this.attempt === undefined || this.running === 0) return;
+      this.isTried(this.attempt);
+    }
+    this.dispatch(this.upstream.now(), reason);
   }
 
-  /** The call's signal was aborted. The call is the listener itself: a closure would cost every call. */
-  handleEvent(): void {
-    this.cancel('the call was cancelled by its signal', this.request.options.signal?.reason);
+  protected override get hasBeenTried(): boolean {
+    return this.attempt !== undefined;
   }
 
-  /** The request that it was made for was cancelled. */
-  onCancelled(reason: unknown): void {
-    // What ends a request at its deadline ends it for the calls that inherited it, too.
-    if (this.deadline <= this.upstream.now()) this.onDeadline();
-    else this.cancel('the request that the call was made for was cancelled', reason);
+  protected override proceed(now: number, again: boolean): void {
+    this.dispatch(now, again ? 'resumed' : 'first');
   }
 
   /** Pick a node, and send to it or wait for it. */
@@ -342,17 +242,6 @@ export class BalancedCall
     if (context) context.retriesEnded = true;
   }
 
-  /** The back-off is over, or the attempt has been silent for as long as hedging allows. */
-  onTimer(reason: WaitsFor): void {
-    if (this.settled) return;
-    this.timer = undefined;
-    if (reason === 'hedge') {
-      if (this.emitted || this.attempt === undefined || this.running === 0) return;
-      this.isTried(this.attempt);
-    }
-    this.dispatch(this.upstream.now(), reason);
-  }
-
   private armHedge(now: number): void {
     const { hedge } = this.policy;
     const { node } = this.attempt as Attempt;
@@ -389,8 +278,9 @@ export class BalancedCall
     this.upstream.deadlines.arm(this.timer, now + delay, now);
   }
 
-  private disarm(): void {
-    if (this.timer) this.upstream.deadlines.disarm(this.timer);
+  protected override disarm(): void {
+    if (this.timer === undefined) return;
+    this.upstream.deadlines.disarm(this.timer);
     this.timer = undefined;
   }
 
@@ -418,7 +308,7 @@ export class BalancedCall
   }
 
   /** Gives up the attempts that are under way, but for the preferred one. */
-  private abandonRunning(outcome: AbandonedOutcome, reason: string, preferred?: Attempt): void {
+  protected override abandonRunning(outcome: AbandonedOutcome, reason: string, preferred?: Attempt): void {
     const { upstream, earlier = [], attempt: latest } = this;
     for (const attempt of latest ? [...earlier, latest] : earlier) {
       if (attempt === preferred || attempt.ended) continue;
@@ -457,45 +347,7 @@ export class BalancedCall
     return (this.request.options.waitForReady ?? upstream.options.waitForReady) || upstream.worthWaiting;
   }
 
-  private cancel(message: string, reason: unknown): void {
-    if (!this.settle('ignored', 'the call was cancelled')) return;
-    this.subscriber.error(cancelled(this.upstream.options.name, message, this.records(), reason));
-  }
-
-  private fail(error: unknown, signal: LoadSignal = 'ignored'): void {
-    if (this.settle(signal)) this.subscriber.error(error);
-  }
-
-  /** The single gate of settlement: true the first time only. Attempts that are under way are given up for `reason`. */
-  private settle(signal: LoadSignal, reason = '', outcome: AbandonedOutcome = 'cancelled'): boolean {
-    if (this.settled) return false;
-    this.settled = true;
-    const { upstream, request } = this;
-    if (this.deadline !== Infinity) upstream.deadlines.disarm(this);
-    if (this.timer) this.disarm();
-    request.options.signal?.removeEventListener('abort', this);
-    request.context?.cancellation?.remove(this);
-    // Before those who wait are asked whether their nodes have room.
-    if (this.running > 0) this.abandonRunning(outcome, reason);
-    if (upstream.rules.admission) this.leave(signal);
-    upstream.callSettled(this);
-    return true;
-  }
-
-  private leave(signal: LoadSignal): void {
-    const { admission } = this.upstream.rules;
-    const now = this.upstream.now();
-    admission?.remove(this);
-    if (this.admittedAt >= 0) admission?.leave(now, now - this.admittedAt, signal);
-  }
-
-  private deadlineError(queued = false): unknown {
-    const { upstream } = this;
-    const allowed = this.deadline - this.startedAt;
-    return deadlineExceeded(upstream.options.name, allowed, this.records(), upstream.cluster.nodes, queued);
-  }
-
-  private records(): AttemptRecord[] {
+  protected override records(): AttemptRecord[] {
     const records = this.earlier?.map((attempt) => attempt.record()) ?? [];
     if (this.attempt) records.push(this.attempt.record());
     return records;

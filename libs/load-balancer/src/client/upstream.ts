@@ -19,7 +19,7 @@ import type { SocketListener } from '../transport/transport-settings.js';
 import type { Attempt, FailedAttemptOutcome } from './attempt.js';
 import type { RouteOf } from './call-rules.js';
 import { CallRules } from './call-rules.js';
-import type { BalancedCall } from './call.js';
+import type { CallLifetime } from './call-lifetime.js';
 import { deadlines } from '../context/deadlines.js';
 import { clientClosed, noNodes } from './failures.js';
 import type { BuildPacket } from './outgoing-request.js';
@@ -72,7 +72,7 @@ export class Upstream {
   private readonly resolution: Resolution;
   private readonly prober: Prober | undefined;
   private readonly silence: SilenceWatch | undefined;
-  private readonly waiting = new Set<BalancedCall>();
+  private readonly waiting = new Set<CallLifetime>();
   private readonly readyWaiters = new Set<() => void>();
   /** What the resolver added and removed, while it is being taken in. */
   private joining: UpstreamNode[] = [];
@@ -171,7 +171,7 @@ export class Upstream {
     this.silence?.start();
   }
 
-  callSettled(call: BalancedCall): void {
+  callSettled(call: CallLifetime): void {
     if (this.waiting.size > 0) this.waiting.delete(call);
     if (--this.inFlight === 0) {
       this.lastDeadline = 0;
@@ -181,7 +181,7 @@ export class Upstream {
   }
 
   /** The call is resumed after the next change that may give it a node. */
-  wait(call: BalancedCall): void {
+  wait(call: CallLifetime): void {
     if (this.closed && !this.cluster.connecting) call.cutOff();
     else this.waiting.add(call);
   }
