@@ -6,6 +6,9 @@ import { clock, failed, failuresByCode, latency, madeIn, processedTwice } from '
 import type { Worker } from './support/workers.js';
 import { targetOf, Workers } from './support/workers.js';
 
+/** Milliseconds by which the consumer may hear of the death from its sockets later than we do from the process. */
+const NOTICED = 50;
+
 describe('kill -9 of one of four providers', () => {
   const workers = new Workers();
   let load: Load | undefined;
@@ -53,12 +56,12 @@ describe('kill -9 of one of four providers', () => {
     for (const call of lost) {
       expect(call).toMatchObject({ kind: 0, code: 'CONNECTION_LOST' });
       expect(call.attempts?.at(-1)).toEqual({ node: victim.address, outcome: 'lost' });
-      expect(call.at).toBeLessThan(gone);
+      expect(call.at).toBeLessThan(gone + NOTICED);
     }
     // What ran again may do so, and was under way on the node that died.
     for (const call of twice) {
       expect(call.kind).toBe(1);
-      expect(call.at).toBeLessThan(gone);
+      expect(call.at).toBeLessThan(gone + NOTICED);
       expect(call.at + call.took).toBeGreaterThan(before);
     }
     expect(Math.max(...executions.values())).toBeLessThanOrEqual(2);
