@@ -202,7 +202,7 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
 /** A signal may well be shared by more calls than the ten listeners that Node takes for a leak. */
 function mayHaveManyListeners(signal: AbortSignal): void {
   try {
-    setMaxListeners(0, signal);
+    setMaxListeners(Infinity, signal);
   } catch {
     // A polyfill's, which counts nothing.
   }
