@@ -15,13 +15,18 @@ import {
   useVirtualTime,
   waiting,
 } from './call.spec.fixture.js';
-import type { CallSettings } from './call-settings.js';
-import { callPolicy, policyOf, retryPolicyOver, withoutRetries } from './call-settings.js';
+import type { CallOptions } from './call-options.js';
+import type { CallPolicy, CallSettings } from './call-settings.js';
+import { callPolicy, policyOf as policyOver, retryPolicyOver, withoutRetries } from './call-settings.js';
+import { HedgePolicies } from './hedge-policies.js';
 
 useVirtualTime();
 
 const RETRY = { maxAttempts: 3, retryOn: undefined, backoff: { initial: 50, multiplier: 2, max: 1_000 } };
 const SETTINGS: CallSettings = { timeout: 5_000, retry: RETRY, hedge: undefined, idempotent: undefined };
+
+const policyOf = (base: CallPolicy, options: CallOptions): CallPolicy =>
+  policyOver(base, options, new HedgePolicies());
 
 describe('the policy of a call', () => {
   it('is the very one of its service when it has no options of its own: nothing is allocated', () => {

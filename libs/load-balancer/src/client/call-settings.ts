@@ -2,6 +2,7 @@ import type { HedgeOptions } from '../resilience/hedge-policy.js';
 import { HedgePolicy } from '../resilience/hedge-policy.js';
 import type { RetryPolicy } from '../resilience/retry-policy.js';
 import type { CallOptions } from './call-options.js';
+import type { HedgePolicies } from './hedge-policies.js';
 
 /** How calls of a service, or of one of its patterns, are made, with every default filled in. */
 export interface CallSettings {
@@ -43,13 +44,17 @@ export function withoutRetries(base: RetryPolicy): RetryPolicy {
 }
 
 /** The policy of one call: its own options over those of its pattern or service. */
-export function policyOf(base: CallPolicy, { timeout, idempotent, retry, hedge }: CallOptions): CallPolicy {
+export function policyOf(
+  base: CallPolicy,
+  { timeout, idempotent, retry, hedge }: CallOptions,
+  hedges: HedgePolicies,
+): CallPolicy {
   if (timeout === undefined && idempotent === undefined && retry === undefined && hedge === undefined)
     return base;
   return {
     timeout: timeout ?? base.timeout,
     idempotent: idempotent ?? base.idempotent,
     retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
-    hedge: hedge === undefined ? base.hedge : hedge === false ? undefined : new HedgePolicy(hedge),
+    hedge: hedge === undefined ? base.hedge : hedge === false ? undefined : hedges.of(hedge),
   };
 }
