@@ -10,6 +10,8 @@ import { targetOf, Workers } from './support/workers.js';
 /** The whole test takes 30 s; it does in CI and with LB_FAULTS_FULL=1, and every other run is content with 6. */
 const FULL = process.env.LB_FAULTS_FULL === '1' || process.env.CI === 'true';
 const DURATION = FULL ? 30_000 : 6_000;
+/** Milliseconds for the test: providers are started, too. */
+const PATIENCE = DURATION + 30_000;
 /** Without limits, a few seconds show what becomes of it. */
 const UNLIMITED_DURATION = 4_000;
 
@@ -52,23 +54,27 @@ describe(`twice the load that two providers can take, for ${DURATION / 1_000} s`
     return { ...result, ...measure(result, from, to) };
   }
 
-  it('leaves them working at their capacity, and what they admit quick, with adaptive limits', async () => {
-    const { calls, lag, offered, goodput, capacity, served, answered } = await overload(
-      { adaptive: true },
-      DURATION,
-    );
+  it(
+    'leaves them working at their capacity, and what they admit quick, with adaptive limits',
+    async () => {
+      const { calls, lag, offered, goodput, capacity, served, answered } = await overload(
+        { adaptive: true },
+        DURATION,
+      );
 
-    expect(offered).toBeGreaterThan(1.8 * CAPACITY);
-    expect(goodput).toBeGreaterThan(0.8 * capacity);
-    // With a queue that grows it would be all of the time that a call has.
-    expect(percentile(served, 99)).toBeLessThan(6 * WORK + lag);
-    // The slowest were turned away first, and came back when they were told to.
-    expect(latency(answered, 75)).toBeLessThan(6 * WORK + lag);
-    const { OVERLOADED: refused = 0, DEADLINE_EXCEEDED: late = 0, ...others } = failuresByCode(calls);
-    expect(others).toEqual({});
-    expect(refused).toBeGreaterThan(0.3 * calls.length);
-    expect(late).toBeLessThan(0.05 * calls.length);
-  });
+      expect(offered).toBeGreaterThan(1.8 * CAPACITY);
+      expect(goodput).toBeGreaterThan(0.8 * capacity);
+      // With a queue that grows it would be all of the time that a call has.
+      expect(percentile(served, 99)).toBeLessThan(6 * WORK + lag);
+      // The slowest were turned away first, and came back when they were told to.
+      expect(latency(answered, 75)).toBeLessThan(6 * WORK + lag);
+      const { OVERLOADED: refused = 0, DEADLINE_EXCEEDED: late = 0, ...others } = failuresByCode(calls);
+      expect(others).toEqual({});
+      expect(refused).toBeGreaterThan(0.3 * calls.length);
+      expect(late).toBeLessThan(0.05 * calls.length);
+    },
+    PATIENCE,
+  );
 
   it('buries them without limits', async () => {
     const { goodput, capacity } = await overload(undefined, UNLIMITED_DURATION);
