@@ -1,4 +1,5 @@
 import type { AttemptOutcome, AttemptRecord } from '../cluster/attempt-record.js';
+import type { Outstanding } from '../cluster/outstanding.js';
 import type { NodeTransport, ReplyHandler, RequestHandle } from '../transport/node-transport.js';
 import { reasonOf } from '../transport/reason.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
@@ -29,12 +30,16 @@ export interface AttemptListener {
  * One try of a call on one node, and the lease on that node: it begins with the attempt and ends exactly once, with one
  * outcome, whichever of answer, refusal, loss, deadline and cancellation comes first.
  */
-export class Attempt implements ReplyHandler {
+export class Attempt implements ReplyHandler, Outstanding {
   /** What it failed with. */
   cause: unknown = undefined;
+  older: Outstanding | undefined = undefined;
+  newer: Outstanding | undefined = undefined;
 
   private outcome: AttemptOutcome | undefined = undefined;
   private duration = 0;
+  /** Milliseconds until the first answer of a stream. */
+  private answeredAfter: number | undefined = undefined;
   private reason = '';
   /** Where it was sent, and what it is known by there. */
   private transport: NodeTransport | undefined = undefined;
@@ -42,11 +47,11 @@ export class Attempt implements ReplyHandler {
 
   constructor(
     readonly node: UpstreamNode,
-    private readonly startedAt: number,
+    readonly startedAt: number,
     private readonly now: () => number,
     private readonly listener: AttemptListener,
   ) {
-    node.begin();
+    node.begin(this);
   }
 
   get ended(): boolean {
@@ -71,6 +76,7 @@ export class Attempt implements ReplyHandler {
   next(response: unknown, last: boolean): void {
     if (this.outcome !== undefined) return;
     if (last) this.end('answered');
+    else this.heard();
     this.listener.onNext(this, response, last);
   }
 
@@ -117,12 +123,20 @@ export class Attempt implements ReplyHandler {
     };
   }
 
+  /** A stream goes on for as long as it likes; how fast the node is shows in its first answer. */
+  private heard(): void {
+    if (this.answeredAfter !== undefined) return;
+    this.answeredAfter = this.now() - this.startedAt;
+    this.node.heard(this);
+  }
+
   private end(outcome: AttemptOutcome, reason = ''): boolean {
     if (this.outcome !== undefined) return false;
     this.outcome = outcome;
     this.reason = reason;
-    this.duration = this.now() - this.startedAt;
-    this.node.end(outcome, this.duration);
+    const now = this.now();
+    this.duration = now - this.startedAt;
+    this.node.end(outcome, this.answeredAfter ?? this.duration, this, now);
     return true;
   }
 }

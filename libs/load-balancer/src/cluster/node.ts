@@ -2,6 +2,9 @@ import type { StrategyNode } from '../strategies/strategy.js';
 import type { AttemptOutcome } from './attempt-record.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { endpointKey } from './endpoint.js';
+import { observedLatency } from './failure-penalty.js';
+import { OutstandingList, type Outstanding } from './outstanding.js';
+import { PeakLatency } from './peak-ewma.js';
 import type { LoadReport, NodeSnapshot, NodeStatus } from './snapshot.js';
 
 /** What the connection to a node can be in. */
@@ -25,6 +28,8 @@ const LATENCY_WEIGHT = 0.1;
  */
 export class ClusterNode<H = unknown> implements StrategyNode {
   readonly key: string;
+  /** Kept here, since strategies read it for every call. */
+  weight: number;
   inFlight = 0;
   latency: number | undefined = undefined;
   status: NodeStatus = 'idle';
@@ -37,6 +42,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   /** Attempts that were answered: while it grows, the node is not silent. */
   answers = 0;
 
+  private readonly peak = new PeakLatency();
+  private readonly outstanding = new OutstandingList();
   private calls = 0;
   private failures = 0;
   private goingAway = false;
@@ -55,11 +62,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     private readonly onStatus: (node: ClusterNode<H>, from: NodeStatus) => void,
   ) {
     this.key = endpointKey(endpoint);
+    this.weight = endpoint.weight;
     this.since = clock.wall();
-  }
-
-  get weight(): number {
-    return this.endpoint.weight;
   }
 
   get zone(): string | undefined {
@@ -78,6 +82,7 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   /** The same address was resolved again, perhaps with other labels. */
   update(endpoint: ResolvedEndpoint): void {
     this.endpoint = endpoint;
+    this.weight = endpoint.weight;
     this.settle();
   }
 
@@ -87,7 +92,10 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     // It was let go because nobody used it: calls wait for its next connection as they did for the first.
     if (state === 'idle') this.everReady = false;
     // What comes after a server that was about to stop is another one.
-    if (state !== 'connected') this.goingAway = false;
+    if (state !== 'connected') {
+      this.goingAway = false;
+      this.load = undefined;
+    }
     // A new connection may lead to a process that hangs: with probes on, only an answer admits it.
     if (state === 'connected' && this.probed) {
       this.probe = 'pending';
@@ -113,15 +121,45 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     this.loadAt = this.clock.now();
   }
 
-  /** An attempt starts. */
-  begin(): void {
-    this.inFlight++;
-    this.calls++;
+  get waitingSince(): number | undefined {
+    return this.inFlight === 0 ? undefined : this.outstanding.since;
   }
 
-  /** The same attempt ends; `duration` in milliseconds. Called once for each `begin()`. */
-  end(outcome: AttemptOutcome, duration: number): void {
+  peakLatency(now: number): number | undefined {
+    return this.peak.known ? this.peak.read(now) : undefined;
+  }
+
+  /** An attempt starts. */
+  begin(attempt?: Outstanding): void {
+    this.inFlight++;
+    this.calls++;
+    if (attempt) this.outstanding.add(attempt);
+  }
+
+  /** The first sign of life of an attempt that goes on: a stream may do so for hours, which is no sign of a stall. */
+  heard(attempt: Outstanding): void {
+    this.outstanding.remove(attempt);
+  }
+
+  /**
+   * The same attempt ends. Called once for each `begin()`.
+   *
+   * @param duration milliseconds until it ended, or until the first answer of a stream; less the time for which this
+   *   process's own event loop was late, which is not the node's fault
+   * @param now monotonic milliseconds
+   * @param retryAfter when a server that refused it said to come back, in milliseconds
+   */
+  end(
+    outcome: AttemptOutcome,
+    duration: number,
+    attempt?: Outstanding,
+    now = this.clock.now(),
+    retryAfter?: number,
+  ): void {
     this.inFlight--;
+    if (attempt) this.outstanding.remove(attempt);
+    const observed = observedLatency(outcome, duration, retryAfter);
+    if (observed !== undefined) this.peak.observe(observed, now);
     if (outcome === 'answered') {
       this.answers++;
       this.latency =

@@ -1,4 +1,7 @@
+import type { LoadReport } from '../strategies/load-report.js';
 import type { ResolvedEndpoint } from './endpoint.js';
+
+export type { LoadReport };
 
 /**
  * Where a node stands. In order of precedence: discovery and the server itself (`draining`), connection (`idle`, `connecting`,
@@ -17,20 +20,6 @@ export type NodeStatus =
   | 'unhealthy'
   /** Finishes what it has, takes nothing new. */
   | 'draining';
-
-/** How loaded a server says it is, in its replies. */
-export interface LoadReport {
-  /** Requests it is serving, of all its clients. */
-  readonly inFlight: number;
-  /** Moving average of its handlers' latency in milliseconds; `undefined` before the first answer. */
-  readonly latency?: number | undefined;
-  /** How late its event loop runs, in milliseconds. */
-  readonly loopDelay?: number | undefined;
-  /** Share (0–1) of the time for which its event loop is busy. */
-  readonly utilization?: number | undefined;
-  /** What its operator adds. */
-  readonly custom?: Readonly<Record<string, number>> | undefined;
-}
 
 /** One node, as `nodes()` and `/health` show it. */
 export interface NodeSnapshot {

@@ -1,4 +1,5 @@
-import type { PickContext, Strategy, StrategyNode } from './strategy.js';
+import { explanationOf } from './scored.js';
+import type { PickContext, Strategy, StrategyExplanation, StrategyNode } from './strategy.js';
 
 /**
  * Stands round a strategy that a user wrote: when it throws, or names a node that is not in the snapshot, the call goes
@@ -18,11 +19,7 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
   update(nodes: readonly N[]): void {
     this.nodes = nodes;
     this.members = new Set<StrategyNode>(nodes);
-    try {
-      this.inner.update(nodes);
-    } catch (error) {
-      this.fault(`update() threw: ${String(error)}`);
-    }
+    this.attempt('update', () => this.inner.update(nodes));
   }
 
   pick(call: PickContext<N>): N | undefined {
@@ -35,6 +32,28 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
       this.fault(`pick() threw: ${String(error)}`);
     }
     return this.nodes.length === 0 ? undefined : this.nodes[this.turn++ % this.nodes.length];
+  }
+
+  observe(node: N): void {
+    this.attempt('observe', () => this.inner.observe?.(node));
+  }
+
+  refresh(): void {
+    this.attempt('refresh', () => this.inner.refresh?.());
+  }
+
+  explain(call: PickContext<N>): StrategyExplanation<N> {
+    let explanation: StrategyExplanation<N> | undefined;
+    this.attempt('explain', () => (explanation = explanationOf(this.inner, call)));
+    return explanation ?? { basis: 'it threw', scores: new Map(), choice: undefined };
+  }
+
+  private attempt(method: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.fault(`${method}() threw: ${String(error)}`);
+    }
   }
 
   private fault(reason: string): void {

@@ -140,7 +140,7 @@ describe('validateModuleOptions', () => {
       ).toEqual([
         'defaults.target: unknown option',
         'defaults.timeout: expected a number ≥ 0 (milliseconds), got -1',
-        'defaults.strategy: unknown strategy "best" (known: round-robin, pick-first, random, weighted-round-robin, least-request)',
+        'defaults.strategy: unknown strategy "best" (known: round-robin, pick-first, random, weighted-round-robin, least-request, peak-ewma, least-loaded, ring-hash, maglev)',
       ]);
     });
   });
@@ -255,11 +255,11 @@ describe('validateModuleOptions', () => {
     ],
     [
       { strategy: 7 },
-      'strategy: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request), got 7',
+      'strategy: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request, peak-ewma, least-loaded, ring-hash, maglev), got 7',
     ],
     [
       { strategy: {} },
-      'strategy.name: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request), got undefined',
+      'strategy.name: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request, peak-ewma, least-loaded, ring-hash, maglev), got undefined',
     ],
     [
       { strategy: { name: 'least-request', choices: 3 } },
