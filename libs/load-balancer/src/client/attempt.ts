@@ -1,5 +1,6 @@
 import type { AttemptOutcome, AttemptRecord } from '../cluster/attempt-record.js';
 import type { Outstanding } from '../cluster/outstanding.js';
+import type { PushBack } from '../resilience/retry-backoff.js';
 import type { NodeTransport, ReplyHandler, RequestHandle } from '../transport/node-transport.js';
 import { reasonOf } from '../transport/reason.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
@@ -101,7 +102,7 @@ export class Attempt implements ReplyHandler, Outstanding {
   /** It could not be sent, was refused, or what was sent may be lost. */
   fail(outcome: FailedAttemptOutcome, cause: unknown, trailer?: ReplyTrailer): void {
     const reason = outcome === 'rejected' ? `the server is ${String(trailer?.refused)}` : reasonOf(cause);
-    if (!this.end(outcome, reason)) return;
+    if (!this.end(outcome, reason, trailer?.retryAfter)) return;
     this.cause = cause;
     this.listener.onFailed(this, outcome, cause, trailer);
   }
@@ -109,9 +110,16 @@ export class Attempt implements ReplyHandler, Outstanding {
   /**
    * The call is over for another reason; a late answer is dropped. A server that understands it stops to work on what is
    * cancelled. What timed out it knows by itself, by the deadline that it was sent.
+   *
+   * What was never sent shows in the state of the connection, and a stream that is cut off in the middle shows a node that
+   * answers: neither is held against the node.
+   *
+   * @param lagged it timed out while this process was busy: the answer may have come in time
    */
-  abandon(outcome: AbandonedOutcome, reason: string): void {
-    if (this.end(outcome, reason)) this.transport?.forget(this.request, outcome === 'cancelled');
+  abandon(outcome: AbandonedOutcome, reason: string, lagged = false): void {
+    const nodeIsToBlame = !lagged && this.transport !== undefined && this.answeredAfter === undefined;
+    if (this.end(outcome, reason, undefined, nodeIsToBlame ? outcome : 'cancelled'))
+      this.transport?.forget(this.request, outcome === 'cancelled');
   }
 
   record(): AttemptRecord {
@@ -130,13 +138,20 @@ export class Attempt implements ReplyHandler, Outstanding {
     this.node.heard(this);
   }
 
-  private end(outcome: AttemptOutcome, reason = ''): boolean {
+  /** @param verdict what the node is told of it */
+  private end(
+    outcome: AttemptOutcome,
+    reason = '',
+    pushBack?: PushBack,
+    verdict: AttemptOutcome = outcome,
+  ): boolean {
     if (this.outcome !== undefined) return false;
     this.outcome = outcome;
     this.reason = reason;
     const now = this.now();
     this.duration = now - this.startedAt;
-    this.node.end(outcome, this.answeredAfter ?? this.duration, this, now);
+    const retryAfter = pushBack === 'never' ? undefined : pushBack;
+    this.node.end(verdict, this.answeredAfter ?? this.duration, this, now, retryAfter);
     return true;
   }
 }

@@ -21,6 +21,11 @@ export interface CallOptions {
   retry?: Omit<RetryOptions, 'budget'> | false;
   /** Hedging of this call; `false` for none. */
   hedge?: HedgeOptions | false;
+  /**
+   * What the call is about: the strategies `ring-hash` and `maglev` send calls of one key to one node. By default what the
+   * pattern's `hashKey` makes of the data.
+   */
+  hashKey?: string;
   /** Ends the call with a `CancelledError`. */
   signal?: AbortSignal;
   /** Wait for a node instead of failing with `NO_NODES`; the service's setting by default. */
@@ -37,6 +42,7 @@ const NAMES: readonly string[] = [
   'idempotent',
   'retry',
   'hedge',
+  'hashKey',
   'signal',
   'waitForReady',
   'metadata',
@@ -82,6 +88,10 @@ function valueProblem(name: string, value: unknown): string | undefined {
       return nestedProblem(value, callRetry);
     case 'hedge':
       return nestedProblem(value, hedge);
+    case 'hashKey':
+      return value === undefined || typeof value === 'string'
+        ? undefined
+        : `expected a string, got ${describeValue(value)}`;
     case 'idempotent':
     case 'waitForReady':
       return value === undefined || typeof value === 'boolean'

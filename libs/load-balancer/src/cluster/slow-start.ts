@@ -5,7 +5,7 @@ import type { PickContext, Strategy, StrategyExplanation, StrategyNode } from '.
 export interface SlowStartOptions {
   /** Milliseconds until it gets its full share; 30 000 by default. */
   window?: number;
-  /** 1, the default, is a straight line; above it, the share rises faster at first. Above 0. */
+  /** 1, the default, is a straight line; above it, the share rises faster at first. 0.1–10. */
   aggression?: number;
   /** The share (0–1) that it starts with; 0.1 by default. */
   minWeight?: number;
@@ -13,7 +13,7 @@ export interface SlowStartOptions {
 
 /** A node that tells since when it takes calls. */
 export interface StartingNode extends StrategyNode {
-  /** Monotonic milliseconds at which it last became ready. */
+  /** Monotonic milliseconds at which it joined or came back; `-Infinity` for one that was there from the start. */
   readonly readySince: number;
 }
 

@@ -46,6 +46,13 @@ describe.each([
     },
   );
 
+  it('takes nodes in at once that come while there are as few, so that the first one connected does not get everything', () => {
+    const nodes = fakeNodes(8);
+    const strategy = make(nodes.slice(0, 1));
+    strategy.update(nodes);
+    expect(KEYS.map((key) => owner(strategy, key).key)).toEqual(owners(nodes));
+  });
+
   it('gives nodes keys by their weight', () => {
     const nodes = fakeNodes(5).map((node, i) => ({ ...node, weight: [1, 1, 2, 4, 0.5][i]! }));
     const counts = new Map<string, number>();

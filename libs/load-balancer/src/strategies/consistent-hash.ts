@@ -45,9 +45,9 @@ export class ConsistentHash<N extends StrategyNode = StrategyNode> implements St
     this.members = new Set(nodes);
     this.weight = nodes.reduce((sum, { weight }) => sum + weight, 0);
     this.load.update(nodes);
-    const left = this.placed.reduce((count, node) => (this.members.has(node) ? count : count + 1), 0);
-    // With most of its nodes gone, the old table would crowd what is left.
-    if (left * 2 >= this.placed.length) this.refresh();
+    const kept = this.placed.reduce((count, node) => (this.members.has(node) ? count + 1 : count), 0);
+    // With most nodes gone, or most of them new, the old table would crowd the few that are in it.
+    if (kept * 2 <= Math.max(this.placed.length, nodes.length)) this.refresh();
   }
 
   refresh(): void {

@@ -60,7 +60,7 @@ describe('a strategy that a user wrote', () => {
     expect(strategy.pick(anyCall)).toBe(nodes[0]);
   });
 
-  it('is told of loads and asked to refresh, and what it throws there costs nothing', () => {
+  it('is told of loads of its nodes and asked to refresh, and what it throws there costs nothing', () => {
     const [node] = fakeNodes(1) as [FakeNode];
     const told: unknown[] = [];
     const faults: string[] = [];
@@ -75,10 +75,17 @@ describe('a strategy that a user wrote', () => {
       },
       (reason) => faults.push(reason),
     );
-    strategy.observe(node);
-    strategy.refresh();
+    strategy.update([node]);
+    strategy.observe?.(node);
+    strategy.observe?.(fakeNodes(1)[0]!);
+    strategy.refresh?.();
     expect(told).toEqual([node]);
     expect(faults).toEqual(['refresh() threw: Error: boom']);
+  });
+
+  it('that wants neither loads nor refreshes is asked for none', () => {
+    const { strategy } = guarded(() => undefined);
+    expect([strategy.observe, strategy.refresh]).toEqual([undefined, undefined]);
   });
 
   it('need not explain itself', () => {

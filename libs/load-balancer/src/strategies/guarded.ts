@@ -11,10 +11,20 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
   private turn = 0;
   private told = '';
 
+  /** Only there when the strategy has it: what nobody listens to is not told, and needs no timer. */
+  readonly observe?: (node: N) => void;
+  readonly refresh?: () => void;
+
   constructor(
     private readonly inner: Strategy<N>,
     private readonly onFault: (reason: string) => void,
-  ) {}
+  ) {
+    if (inner.observe)
+      this.observe = (node) => {
+        if (this.members.has(node)) this.attempt('observe', () => inner.observe?.(node));
+      };
+    if (inner.refresh) this.refresh = () => this.attempt('refresh', () => inner.refresh?.());
+  }
 
   update(nodes: readonly N[]): void {
     this.nodes = nodes;
@@ -32,14 +42,6 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
       this.fault(`pick() threw: ${String(error)}`);
     }
     return this.nodes.length === 0 ? undefined : this.nodes[this.turn++ % this.nodes.length];
-  }
-
-  observe(node: N): void {
-    this.attempt('observe', () => this.inner.observe?.(node));
-  }
-
-  refresh(): void {
-    this.attempt('refresh', () => this.inner.refresh?.());
   }
 
   explain(call: PickContext<N>): StrategyExplanation<N> {

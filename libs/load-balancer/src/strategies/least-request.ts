@@ -5,7 +5,7 @@ import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, Strategy
 /**
  * The power of two choices (Mitzenmacher 1996; Envoy's and Finagle's default): draws two *distinct* nodes by weight and
  * takes the one with the lower (calls in flight + 1) / weight, as Envoy does. Of equals the first drawn wins, which is
- * itself a fair draw..
+ * itself a fair draw.
  */
 export class LeastRequest<N extends StrategyNode = StrategyNode> implements Strategy<N> {
   private readonly pair: PairDraw<N>;

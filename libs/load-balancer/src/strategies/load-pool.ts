@@ -8,6 +8,11 @@ const POOL_SIZE = 16;
  * is fed by the nodes in use holds the better part of them, and its median gave the lowest p99 in simulation.
  */
 const HOT_QUANTILE = 0.5;
+/**
+ * A choice of two is what evictions leave: with few nodes the reports that come are mostly of nodes that are in the pool
+ * already, which would come down to one, and that one a busy node as often as not.
+ */
+const LEAST_KEPT = 2;
 /** Prequal's: reports are of no use when they are older, in milliseconds. */
 const REPORT_LIFETIME = 1_000;
 
@@ -129,7 +134,7 @@ export class LoadPool<N extends StrategyNode> {
 
   /** Makes room as Prequal does: the worst and the oldest in turn, so that the pool is neither stale nor full of bad nodes. */
   evict(): void {
-    if (this.size === 0) return;
+    if (this.size <= LEAST_KEPT) return;
     this.evictWorst = !this.evictWorst;
     this.removeAt(this.evictWorst ? this.worst() : this.oldest());
   }

@@ -2,11 +2,14 @@
 export interface LoadReport {
   /** Requests it is serving, of all its clients. */
   readonly inFlight: number;
-  /** What its handlers take at this load, in milliseconds; `undefined` before the first answer. */
+  /**
+   * How long requests that began at about this load have lately waited for their answer, in milliseconds: the median of the
+   * last nine. `undefined` when there were none for ten seconds.
+   */
   readonly latency?: number | undefined;
-  /** Requests it has answered a second lately. */
+  /** Requests a second that it has answered in the last ten. */
   readonly rate?: number | undefined;
-  /** Requests a second of these that failed. */
+  /** Share (0–1) of these that it answered with an error. */
   readonly errorRate?: number | undefined;
   /** How late its event loop runs, in milliseconds. */
   readonly loopDelay?: number | undefined;

@@ -21,7 +21,7 @@ describe('weights from load reports', () => {
   });
 
   it('count failed requests against a node', () => {
-    const nodes = reporting({ rate: 100, utilization: 0.5, errorRate: 50 }, { rate: 100, utilization: 0.5 });
+    const nodes = reporting({ rate: 100, utilization: 0.5, errorRate: 0.5 }, { rate: 100, utilization: 0.5 });
     expect([...watched.weigh(nodes, 0)!]).toEqual([100, 200]);
   });
 

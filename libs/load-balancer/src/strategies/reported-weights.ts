@@ -6,7 +6,10 @@ export interface ReportedWeightsOptions {
   readonly blackoutPeriod?: number;
   /** How old a report may be, in milliseconds; 180 000 by default. */
   readonly expirationPeriod?: number;
-  /** How much failed requests count against a node; 1 by default, 0 for not at all. */
+  /**
+   * How much failed requests count against a node: as much utilization as the share that fails, times this; 1 by default, 0
+   * for not at all.
+   */
   readonly errorPenalty?: number;
 }
 
@@ -18,7 +21,7 @@ const FEWEST_REPORTS = 2;
 
 /**
  * The weights that nodes earn (gRFC A58): what a node gets done for what it costs it,
- * `rate / (utilization + errorRate / rate × penalty)`. A node without a usable report takes the mean of the others.
+ * `rate / (utilization + errorRate × penalty)`. A node without a usable report takes the mean of the others.
  *
  * Times are monotonic milliseconds.
  */
@@ -68,6 +71,6 @@ export class ReportedWeights {
     let since = this.since.get(node);
     if (since === undefined) this.since.set(node, (since = loadAt));
     if (now - since < this.blackout) return 0;
-    return rate / (utilization + (errorRate / rate) * this.penalty);
+    return rate / (utilization + errorRate * this.penalty);
   }
 }

@@ -1,27 +1,3 @@
-import type { AttemptOutcome } from '../attempt-record.js';
-
-/** What an attempt's end says of its node. */
-export type AttemptVerdict = 'success' | 'failure' | 'neutral';
-
-/**
- * An application error is an answer, so the node is well. So is one that says it is overloaded or about to stop: to take
- * it out for that would send its calls to the others, which have as much to do.
- */
-export function verdictOf(outcome: AttemptOutcome): AttemptVerdict {
-  switch (outcome) {
-    case 'answered':
-      return 'success';
-    case 'refused':
-    case 'lost':
-    case 'timed-out':
-      return 'failure';
-    case 'rejected':
-    case 'sent':
-    case 'cancelled':
-      return 'neutral';
-  }
-}
-
 /** How the attempts on one node have ended since the last sweep. */
 export class CallTally {
   successes = 0;
@@ -29,6 +5,7 @@ export class CallTally {
   /** Failures since the last success, over sweeps. */
   inARow = 0;
   private latencies = 0;
+  private lastFailureAt = -Infinity;
 
   get requests(): number {
     return this.successes + this.failures;
@@ -50,9 +27,15 @@ export class CallTally {
     this.inARow = 0;
   }
 
-  failure(): void {
+  /**
+   * @param memory milliseconds after which a failure no longer belongs to the row
+   * @param aftermath it comes from what the last failure came from
+   */
+  failure(now: number, memory: number, aftermath: boolean): void {
     this.failures++;
-    this.inARow++;
+    if (now - this.lastFailureAt > memory) this.inARow = 0;
+    if (!aftermath || this.inARow === 0) this.inARow++;
+    this.lastFailureAt = now;
   }
 
   /** A new interval begins. */

@@ -1,14 +1,20 @@
-/** When a node is taken out because of how its calls end. The defaults are those of gRFC A50 and Envoy. */
+/**
+ * When a node is taken out because its calls are lost or time out. Answers count as good, errors of handlers among them.
+ * The defaults are those of gRFC A50 and Envoy.
+ */
 export interface OutlierDetectionOptions {
-  /** How often the statistics are looked at, in milliseconds; 10 000 by default. */
+  /** How often the statistics are looked at, in milliseconds; 10 000 by default, at least 1 000. */
   interval?: number;
-  /** For how long a node is out the first time, in milliseconds; 30 000 by default. Each further time it is longer by this. */
+  /**
+   * For how long a node is out the first time, in milliseconds, to the second; 30 000 by default. Each further time it is
+   * longer by this; each interval without trouble takes one time back.
+   */
   baseEjectionTime?: number;
-  /** The longest time out, in milliseconds; 300 000 by default. */
+  /** The longest time out, in milliseconds; 300 000 by default, or `baseEjectionTime` when that is longer. */
   maxEjectionTime?: number;
   /** No more than this percentage of the nodes is out, but one always may be; 10 by default. */
   maxEjectionPercent?: number;
-  /** Failures in a row that take a node out at once; 5 by default. */
+  /** Failures in a row that take a node out at once; 5 by default. Calls lost with one connection count once. */
   consecutiveFailures?: number | false;
   successRate?: SuccessRateOptions | false;
   failurePercentage?: FailurePercentageOptions | false;
@@ -18,13 +24,13 @@ export interface OutlierDetectionOptions {
 
 /** How much there has to be to go by, for a check that compares nodes. */
 interface Evidence {
-  /** Nodes with enough requests; 5 by default. With fewer there is no telling who is the odd one out. */
+  /** Nodes with enough requests; 5 by default, at least 3. With fewer there is no telling who is the odd one out. */
   minimumNodes?: number;
   /** Requests of a node in one interval. */
   minimumRequests?: number;
 }
 
-/** Takes out nodes that succeed less often than the others. */
+/** Takes out nodes that succeed less often than the others, by at least 5 percentage points. */
 export interface SuccessRateOptions extends Evidence {
   /** Standard deviations below the mean that are still fine; 1.9 by default. */
   deviations?: number;
@@ -67,15 +73,18 @@ export function resolveEjectionPolicy({
   successRate,
   failurePercentage,
   latency = false,
-  ...rest
+  interval = 10_000,
+  baseEjectionTime = 30_000,
+  maxEjectionTime = Math.max(300_000, baseEjectionTime),
+  maxEjectionPercent = 10,
+  consecutiveFailures = 5,
 }: OutlierDetectionOptions = {}): EjectionPolicy {
   return {
-    interval: 10_000,
-    baseEjectionTime: 30_000,
-    maxEjectionTime: 300_000,
-    maxEjectionPercent: 10,
-    consecutiveFailures: 5,
-    ...rest,
+    interval,
+    baseEjectionTime,
+    maxEjectionTime,
+    maxEjectionPercent,
+    consecutiveFailures,
     successRate: successRate !== false && {
       deviations: 1.9,
       minimumNodes: 5,

@@ -23,7 +23,7 @@ describe('an ejected node', () => {
   it('is out for the base time, then has a trial, and is back when that succeeds', () => {
     expect(after(found(1_000))).toEqual({ kind: 'ejected', multiplier: 1, until: 31_000, reason: 'bad' });
     expect(after(found(1_000), passed(30_999))).toMatchObject({ kind: 'ejected' });
-    expect(after(found(1_000), passed(31_000))).toMatchObject({ kind: 'half-open', trying: false });
+    expect(after(found(1_000), passed(31_000))).toMatchObject({ kind: 'half-open', trial: 'due' });
     const back = after(found(1_000), passed(31_000), { type: 'tried' }, { type: 'succeeded' });
     expect(back).toEqual({ kind: 'admitted', multiplier: 1 });
   });
@@ -56,9 +56,10 @@ describe('an ejected node', () => {
     expect(again).toEqual({ kind: 'ejected', multiplier: 2, until: 90_010, reason: 'no' });
   });
 
-  it('has another trial when the first one told nothing', () => {
-    const state = after(found(0), passed(30_000), { type: 'tried' }, { type: 'undecided' });
-    expect(state).toMatchObject({ kind: 'half-open', trying: false });
+  it('has another trial when the first one told nothing, but not at once', () => {
+    const events = [found(0), passed(30_000), { type: 'tried' }, { type: 'undecided' }] as const;
+    expect(after(...events)).toMatchObject({ kind: 'half-open', trial: 'undecided' });
+    expect(after(...events, passed(31_000))).toMatchObject({ kind: 'half-open', trial: 'due' });
   });
 
   it('is forgiven one ejection for each clean sweep', () => {

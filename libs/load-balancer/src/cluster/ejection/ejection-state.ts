@@ -4,12 +4,12 @@ export type EjectionState =
   | { readonly kind: 'admitted'; readonly multiplier: number }
   /** Takes none until its time is over. */
   | { readonly kind: 'ejected'; readonly multiplier: number; readonly until: number; readonly reason: string }
-  /** Its time is over: one call shows whether it is well. `trying`: that call is on its way. */
+  /** Its time is over: one call shows whether it is well. `undecided`: the last one did not, and it has to wait a moment. */
   | {
       readonly kind: 'half-open';
       readonly multiplier: number;
       readonly reason: string;
-      readonly trying: boolean;
+      readonly trial: 'due' | 'under way' | 'undecided';
     };
 
 export type EjectionEvent =
@@ -50,7 +50,7 @@ export function ejectionTransition(
       return state;
     case 'ejected':
       if (event.type !== 'passed' || event.now < state.until) return state;
-      return { kind: 'half-open', multiplier: state.multiplier, reason: state.reason, trying: false };
+      return { kind: 'half-open', multiplier: state.multiplier, reason: state.reason, trial: 'due' };
     case 'half-open':
       return afterTrial(state, event, times);
   }
@@ -63,16 +63,17 @@ function afterTrial(
 ): EjectionState {
   switch (event.type) {
     case 'tried':
-      return state.trying ? state : { ...state, trying: true };
+      return state.trial === 'under way' ? state : { ...state, trial: 'under way' };
     case 'succeeded':
       return { kind: 'admitted', multiplier: state.multiplier };
     case 'failed':
       return eject(state.multiplier, event, times);
     case 'undecided':
-      return state.trying ? { ...state, trying: false } : state;
+      return state.trial === 'under way' ? { ...state, trial: 'undecided' } : state;
+    case 'passed':
+      return state.trial === 'undecided' ? { ...state, trial: 'due' } : state;
     case 'found':
     case 'swept':
-    case 'passed':
       return state;
   }
 }

@@ -14,6 +14,12 @@ interface Tallied {
 
 type Check<K extends 'successRate' | 'failurePercentage' | 'latency'> = Exclude<EjectionPolicy[K], false>;
 
+/**
+ * With five nodes, one that fails a single call is two σ below the mean: the formula alone would take it out for that, as
+ * Envoy does.
+ */
+const NOTICEABLE = 0.05;
+
 /** Nodes whose success rate is below mean − deviations × σ (of the population) of all that have enough requests; worst first. */
 export function bySuccessRate<R extends Tallied>(
   records: readonly R[],
@@ -23,7 +29,7 @@ export function bySuccessRate<R extends Tallied>(
   if (busy.length < Math.max(1, minimumNodes)) return [];
   const mean = busy.reduce((sum, { tally }) => sum + tally.successRate, 0) / busy.length;
   const variance = busy.reduce((sum, { tally }) => sum + (tally.successRate - mean) ** 2, 0) / busy.length;
-  const threshold = mean - deviations * Math.sqrt(variance);
+  const threshold = mean - Math.max(NOTICEABLE, deviations * Math.sqrt(variance));
   return busy
     .filter(({ tally }) => tally.successRate < threshold)
     .sort((a, b) => a.tally.successRate - b.tally.successRate)

@@ -13,7 +13,7 @@ function detecting(count: number, options: OutlierDetectionOptions = {}) {
     for (let i = 0; i < times; i++) detector.ended(record, 'answered', latency, 0);
   };
   const fail = (record: EjectionRecord<number>, times: number, now = 0): void => {
-    for (let i = 0; i < times; i++) detector.ended(record, 'lost', 10, now, 'ECONNRESET');
+    for (let i = 0; i < times; i++) detector.ended(record, 'timed-out', 10, now);
   };
   /** Mixes successes and failures so that no five failures come in a row. */
   const mix = (record: EjectionRecord<number>, successes: number, failures: number): void => {
@@ -37,7 +37,10 @@ describe('ejection by failures in a row', () => {
     expect(out()).toEqual([]);
     fail(records[1]!, 1);
     expect(out()).toEqual([1]);
-    expect(records[1]!.state).toMatchObject({ reason: '5 calls in a row failed: ECONNRESET', until: 30_000 });
+    expect(records[1]!.state).toMatchObject({
+      reason: '5 calls in a row failed, the last one timed out',
+      until: 30_000,
+    });
   });
 
   it('begins anew with each answer, be it an error of the application', () => {
@@ -57,9 +60,34 @@ describe('ejection by failures in a row', () => {
     expect(out()).toEqual([0]);
   });
 
-  it('does not take out a node that is overloaded and says so, nor for calls that were given up', () => {
+  it('counts those of one cause once: a single restart is no row', () => {
+    const { detector, records, fail, out } = detecting(3);
+    for (let i = 0; i < 60; i++) detector.ended(records[0]!, 'lost', 10, 0, i > 0);
+    expect(out()).toEqual([]);
+    fail(records[0]!, 4);
+    expect(out()).toEqual([0]);
+  });
+
+  it('forgets a row that went on too long ago', () => {
+    const { records, fail, out } = detecting(3);
+    fail(records[0]!, 4, 0);
+    fail(records[0]!, 4, 300_001);
+    expect(out()).toEqual([]);
+    fail(records[0]!, 1, 300_002);
+    expect(out()).toEqual([0]);
+  });
+
+  it('begins anew with the first part of an answer that goes on', () => {
+    const { detector, records, fail, out } = detecting(3);
+    fail(records[0]!, 4);
+    detector.heard(records[0]!);
+    fail(records[0]!, 4);
+    expect(out()).toEqual([]);
+  });
+
+  it('does not take out a node that is overloaded and says so, nor for calls that were given up or never sent', () => {
     const { detector, records, out } = detecting(3);
-    for (const outcome of ['rejected', 'cancelled', 'sent'] as const) {
+    for (const outcome of ['refused', 'rejected', 'cancelled', 'sent'] as const) {
       for (let i = 0; i < 20; i++) detector.ended(records[0]!, outcome, 1, 0);
     }
     expect(out()).toEqual([]);
@@ -79,6 +107,14 @@ describe('ejection by statistics', () => {
   it('leaves nodes alone that fail alike', () => {
     const { detector, records, mix, out } = detecting(6);
     for (const record of records) mix(record, 100, 100);
+    detector.sweep(10_000);
+    expect(out()).toEqual([]);
+  });
+
+  it('leaves a node alone that fails hardly more often than the others', () => {
+    const { detector, records, mix, answer, out } = detecting(6);
+    for (const record of records.slice(1)) answer(record, 200);
+    mix(records[0]!, 192, 8);
     detector.sweep(10_000);
     expect(out()).toEqual([]);
   });
@@ -167,36 +203,59 @@ describe('the share of nodes that may be out', () => {
 });
 
 describe('the trial of an ejected node', () => {
+  const anyNode = (): boolean => true;
+
   it('is one call, when its time is over', () => {
     const { detector, records, fail, answer } = detecting(3);
     fail(records[0]!, 5);
     detector.release(29_999);
-    expect(detector.takeTrial()).toBeUndefined();
+    expect(detector.trial(anyNode)).toBeUndefined();
     detector.release(30_000);
-    expect(detector.takeTrial()).toBe(0);
-    expect(detector.takeTrial()).toBeUndefined();
+    expect(detector.trial(anyNode)).toBe(0);
+    detector.began(records[0]!);
+    expect(detector.trial(anyNode)).toBeUndefined();
     answer(records[0]!, 1);
     expect(records[0]!.state.kind).toBe('admitted');
     expect(detector.ejected).toBe(0);
+  });
+
+  it('waits while the node cannot take it', () => {
+    const { detector, records, fail } = detecting(3);
+    fail(records[0]!, 5);
+    detector.release(30_000);
+    expect(detector.trial(() => false)).toBeUndefined();
+    expect(detector.trial(anyNode)).toBe(0);
   });
 
   it('that fails takes it out for twice as long', () => {
     const { detector, records, fail } = detecting(3);
     fail(records[0]!, 5);
     detector.release(30_000);
-    detector.takeTrial();
+    detector.began(records[0]!);
     fail(records[0]!, 1, 30_000);
     expect(records[0]!.state).toMatchObject({ kind: 'ejected', until: 90_000 });
-    expect(detector.takeTrial()).toBeUndefined();
+    expect(detector.trial(anyNode)).toBeUndefined();
   });
 
-  it('that was cancelled is made again', () => {
+  it('that was cancelled is made again, a second later', () => {
     const { detector, records, fail } = detecting(3);
     fail(records[0]!, 5);
     detector.release(30_000);
-    expect(detector.takeTrial()).toBe(0);
+    detector.began(records[0]!);
     detector.ended(records[0]!, 'cancelled', 1, 30_001);
-    expect(detector.takeTrial()).toBe(0);
+    expect(detector.trial(anyNode)).toBeUndefined();
+    detector.release(31_000);
+    expect(detector.trial(anyNode)).toBe(0);
+  });
+
+  it.each(['the first part of a stream', 'an event that was handed over'])('is passed with %s', (what) => {
+    const { detector, records, fail } = detecting(3);
+    fail(records[0]!, 5);
+    detector.release(30_000);
+    detector.began(records[0]!);
+    if (what.includes('stream')) detector.heard(records[0]!);
+    else detector.ended(records[0]!, 'sent', 1, 30_001);
+    expect(records[0]!.state.kind).toBe('admitted');
   });
 
   it('is not given to a node that has left', () => {
@@ -204,7 +263,7 @@ describe('the trial of an ejected node', () => {
     fail(records[0]!, 5);
     detector.release(30_000);
     detector.remove(records[0]!);
-    expect(detector.takeTrial()).toBeUndefined();
+    expect(detector.trial(anyNode)).toBeUndefined();
     expect(detector.ejected).toBe(0);
   });
 });
@@ -237,7 +296,7 @@ it('never has more nodes out than allowed, and its count is right, whatever happ
           if (what === 'fail') fail(records[node]!, 1, now);
           else if (what === 'answer') answer(records[node]!, 1);
           else if (what === 'sweep') detector.sweep(now);
-          else if (what === 'try') detector.takeTrial();
+          else if (what === 'try') detector.began(records[detector.trial(() => true) ?? node]!);
           else {
             detector.remove(records[node]!);
             left.add(node);
