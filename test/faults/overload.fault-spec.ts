@@ -7,8 +7,8 @@ import { answeredIn, clock, failed, failuresByCode, latency, madeIn, percentile 
 import type { WorkerConfig } from './support/workers.js';
 import { targetOf, Workers } from './support/workers.js';
 
-/** The issue asks for 30 s; LB_FAULTS_FULL=1 takes them, and every other run is content with 6. */
-const FULL = process.env.LB_FAULTS_FULL === '1';
+/** The whole test takes 30 s; it does in CI and with LB_FAULTS_FULL=1, and every other run is content with 6. */
+const FULL = process.env.LB_FAULTS_FULL === '1' || process.env.CI === 'true';
 const DURATION = FULL ? 30_000 : 6_000;
 /** Without limits, a few seconds show what becomes of it. */
 const UNLIMITED_DURATION = 4_000;

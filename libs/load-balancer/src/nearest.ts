@@ -7,11 +7,19 @@ export function didYouMean(name: string, known: readonly string[]): string {
   return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
 }
 
-/** The known name that differs least, if it differs so little (one slip in three characters) that it may be meant. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+/**
+ * The known name that differs least, if it differs so little that it may be meant.
+ *
+ * @param slips how many are taken for slips: by default one in three characters
+ */
+export function nearestName(
+  name: string,
+  known: readonly string[],
+  slips = Math.max(1, Math.floor(name.length / 3)),
+): string | undefined {
   if (name.length > MAX_LENGTH) return undefined;
   let nearest: string | undefined;
-  let least = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let least = slips + 1;
   for (const candidate of known) {
     // Names that are as short as the slips allowed would be near to everything.
     if (candidate.length > MAX_LENGTH || candidate.length < least) continue;

@@ -5,9 +5,30 @@ import { map, type Observable } from 'rxjs';
 import { sendStream } from '../common/send-stream.js';
 import { CountryCodePipe } from '../pipes/country-code.pipe.js';
 import { NumberPipe } from '../pipes/number.pipe.js';
+import { QueryPipe } from '../pipes/query.pipe.js';
 import { TextPipe } from '../pipes/text.pipe.js';
 import { CitiesClient } from './cities.client.js';
 import type { NearestAnswer, SearchAnswer } from './cities.messages.js';
+
+interface NearestQuery {
+  lat: number;
+  lon: number;
+}
+
+const nearestQuery = new QueryPipe<NearestQuery>({
+  lat: new NumberPipe({ min: -90, max: 90 }),
+  lon: new NumberPipe({ min: -180, max: 180 }),
+});
+
+interface SearchQuery {
+  prefix: string;
+  limit: number;
+}
+
+const searchQuery = new QueryPipe<SearchQuery>({
+  prefix: new TextPipe(100),
+  limit: new NumberPipe({ min: 1, max: 100, integer: true, default: 10 }),
+});
 
 @Controller()
 export class CitiesController {
@@ -15,19 +36,13 @@ export class CitiesController {
 
   /** The city nearest to a coordinate. */
   @Get('nearest')
-  nearest(
-    @Query('lat', new NumberPipe({ min: -90, max: 90 })) lat: number,
-    @Query('lon', new NumberPipe({ min: -180, max: 180 })) lon: number,
-  ): Observable<NearestAnswer> {
+  nearest(@Query(nearestQuery) { lat, lon }: NearestQuery): Observable<NearestAnswer> {
     return this.cities.nearest(lat, lon);
   }
 
   /** Cities whose name begins so, case and accents aside, most populous first. */
   @Get('cities')
-  search(
-    @Query('prefix', new TextPipe(100)) prefix: string,
-    @Query('limit', new NumberPipe({ min: 1, max: 100, integer: true, default: 10 })) limit: number,
-  ): Observable<SearchAnswer> {
+  search(@Query(searchQuery) { prefix, limit }: SearchQuery): Observable<SearchAnswer> {
     return this.cities.search(prefix, limit);
   }
 

@@ -107,6 +107,8 @@ describe('send()', () => {
   it('refuses wrong options at once', async () => {
     const client = clientOf([await freePort()]);
     expect(() => client.send('quote', 1, { timeout: -1 })).toThrow('send(…).timeout: expected a number');
+    expect(() => client.emit('quote', 1, { timeout: -1 })).toThrow('emit(…).timeout: expected a number');
+    expect(() => client.broadcast('quote', 1, { timeout: -1 })).toThrow('broadcast(…).timeout: expected');
   });
 
   it('captures the context when it is called, not when it is subscribed to', async () => {

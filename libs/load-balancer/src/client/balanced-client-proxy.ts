@@ -14,7 +14,7 @@ import type { LoadBalancerEvent } from '../telemetry/events.js';
 import type { SocketListener } from '../transport/transport-settings.js';
 import type { BroadcastOptions, BroadcastReport } from './broadcast.js';
 import { broadcast, validateBroadcastOptions } from './broadcast.js';
-import type { CallOptions } from './call-options.js';
+import type { CallMethod, CallOptions } from './call-options.js';
 import { validateCallOptions } from './call-options.js';
 import { BalancedCall } from './call.js';
 import { clientClosed } from './failures.js';
@@ -103,7 +103,7 @@ export class BalancedClientProxy
     options?: CallOptions,
   ): Observable<TResult> {
     if (isNil(pattern) || isNil(data)) return super.send(pattern, data);
-    return this.request('request', pattern, data, options) as Observable<TResult>;
+    return this.request('send', pattern, data, options) as Observable<TResult>;
   }
 
   /** Hands an event to one node. Hot, as in Nest: it goes out whether or not anybody subscribes. */
@@ -116,7 +116,7 @@ export class BalancedClientProxy
   ): Observable<TResult> {
     if (isNil(pattern) || isNil(data)) return super.emit(pattern, data);
     const result = new ReplaySubject<unknown>(1);
-    this.request('event', pattern, data, options).subscribe(result);
+    this.request('emit', pattern, data, options).subscribe(result);
     return result.asObservable() as Observable<TResult>;
   }
 
@@ -135,7 +135,7 @@ export class BalancedClientProxy
   ): Observable<BroadcastReport> {
     if (isNil(pattern) || isNil(data)) return super.emit<never, TInput>(pattern, data);
     validateBroadcastOptions(options);
-    const request = this.capture('event', pattern, data, options);
+    const request = this.capture('broadcast', pattern, data, options);
     const result = new ReplaySubject<BroadcastReport>(1);
     from(this.broadcastNow(request)).subscribe(result);
     return result.asObservable();
@@ -209,17 +209,19 @@ export class BalancedClientProxy
   }
 
   private request(
-    kind: OutgoingRequest['kind'],
+    method: CallMethod,
     pattern: unknown,
     data: unknown,
     options?: CallOptions,
   ): Observable<unknown> {
-    const request = this.capture(kind, pattern, data, options);
-    return this.settings.options.interceptors.length === 0 ? this.call(request) : this.intercepted(request);
+    const request = this.capture(method, pattern, data, options);
+    return this.settings.options.interceptors.length === 0
+      ? this.call(request)
+      : this.intercepted(request, method);
   }
 
   /** Each subscription runs through the interceptors; what they throw is an error of the Observable. */
-  private intercepted(request: OutgoingRequest): Observable<unknown> {
+  private intercepted(request: OutgoingRequest, method: CallMethod): Observable<unknown> {
     const { interceptors, context: forwarding } = this.settings.options;
     const { pattern, data, context } = request;
     const call = defer(() => {
@@ -227,7 +229,7 @@ export class BalancedClientProxy
       const forwarded = forwardedMetadata(context, forwarding);
       const options = { ...request.options, metadata: { ...forwarded, ...request.options.metadata } };
       return intercept(interceptors, { service: this.service, pattern, data, options }, (changed) => {
-        if (changed.options !== options) validateCallOptions(changed.options);
+        if (changed.options !== options) validateCallOptions(changed.options, method);
         return this.call({
           ...request,
           contextForwarded: true,
@@ -250,14 +252,14 @@ export class BalancedClientProxy
   }
 
   private capture(
-    kind: OutgoingRequest['kind'],
+    method: CallMethod,
     pattern: unknown,
     data: unknown,
     options?: CallOptions,
   ): OutgoingRequest {
-    if (options !== undefined) validateCallOptions(options);
+    if (options !== undefined) validateCallOptions(options, method);
     return {
-      kind,
+      kind: method === 'send' ? 'request' : 'event',
       pattern,
       data,
       options: options ?? NO_OPTIONS,

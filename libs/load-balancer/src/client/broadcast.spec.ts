@@ -52,6 +52,15 @@ describe('a broadcast', () => {
     expect(sent.report).toEqual({ sent: [C], failed: [] });
   });
 
+  it('goes to nodes that are ill, when calls do, too', async () => {
+    const service = await serviceOf([A, B]);
+    for (const node of service.upstream.cluster.nodes.values()) node.setProbe('unhealthy', 'silent');
+    expect(service.upstream.cluster.panic).toBe(true);
+    const sent = send(service);
+    await settled();
+    expect(sent.report).toEqual({ sent: [A, B], failed: [] });
+  });
+
   it('waits for the first node, until its time is up', async () => {
     const service = new FakeService();
     const [early, late] = [send(service, 100), send(service, 1_000)];

@@ -31,8 +31,8 @@ export interface BroadcastReport {
 }
 
 /**
- * Hands an event to every node that can take one: those that are ready, and those that are idle, whose connection is
- * opened for it. While there is none of either, the first is waited for. Each gets a packet of its own, since hooks and
+ * Hands an event to every node that can take one: those that are ready, those that are idle, whose connection is opened
+ * for it, and in a panic all that are connected. While there is none of either, the first is waited for. Each gets a packet of its own, since hooks and
  * serializers may change it.
  *
  * @param timeout milliseconds for all of it; a node that has not taken the event then counts as failed. 0 for no limit
@@ -65,10 +65,11 @@ export async function broadcast(
         failed.push({ node: node.key, reason: reasonOf(error) });
       }
     };
-    const takers = [...upstream.cluster.nodes.values()].filter(
-      ({ status }) => status === 'ready' || status === 'idle',
-    );
-    await Promise.all(takers.map(handOver));
+    // Those of weight 0 get no calls, but may want to hear of events; in a panic, those that are ill do, too.
+    const takers = new Set(upstream.cluster.candidates);
+    for (const node of upstream.cluster.nodes.values())
+      if (node.status === 'ready' || node.status === 'idle') takers.add(node);
+    await Promise.all([...takers].map(handOver));
     return { sent, failed };
   } finally {
     late.cancel();

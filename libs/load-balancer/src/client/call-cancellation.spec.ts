@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { getMaxListeners } from 'node:events';
 import { Cancellation } from '../context/cancellation.js';
 import {
   A,
@@ -157,4 +158,12 @@ describe('a call may be cancelled', () => {
     await settled();
     expect(sent(service)).toHaveLength(1);
   });
+});
+
+it('many calls may share one signal without Node taking it for a leak', async () => {
+  const service = await serviceOf([A]);
+  const { signal } = new AbortController();
+  make(service, { options: { signal } });
+  // No limit, so no warning: the warning itself goes to the process outside of this test's own.
+  expect(getMaxListeners(signal)).toBe(Infinity);
 });

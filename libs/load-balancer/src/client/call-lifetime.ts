@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Subscriber } from 'rxjs';
 import type { AttemptRecord } from '../cluster/attempt-record.js';
 import type { CancellationListener } from '../context/cancellation.js';
@@ -48,6 +49,8 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
   protected abstract get hasBeenTried(): boolean;
   /** The attempts made so far. */
   protected abstract records(): AttemptRecord[];
+  /** The error of an attempt that may have been processed: whoever repeats the call must know of it. */
+  protected abstract doubtfulError(): unknown;
   /** Nothing waits for a timer of the call any more. */
   protected abstract disarm(): void;
 
@@ -86,7 +89,7 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
   }
 
   turnAway(): void {
-    this.fail(overloadedHere(this.upstream.options.name, this.records()));
+    this.fail(this.doubtfulError() ?? overloadedHere(this.upstream.options.name, this.records()));
   }
 
   /** There may be a node now, or nothing to wait for any more: asked again after each change while the call waits. */
@@ -99,7 +102,7 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
 
   /** The client has been closed and waits no longer. */
   cutOff(): void {
-    this.fail(clientClosed(this.upstream.options.name, this.records()));
+    this.fail(this.doubtfulError() ?? clientClosed(this.upstream.options.name, this.records()));
   }
 
   /** rxjs calls this when the caller unsubscribes, and once more after the call has settled. */
@@ -169,6 +172,7 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
         this.handleEvent();
         return false;
       }
+      mayHaveManyListeners(signal);
       signal.addEventListener('abort', this, { once: true });
     }
     // An event is done when it is handed over, whoever goes away then.
@@ -192,5 +196,14 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
     const now = this.upstream.now();
     admission?.remove(this);
     if (this.admittedAt >= 0) admission?.leave(now, now - this.admittedAt, signal);
+  }
+}
+
+/** A signal may well be shared by more calls than the ten listeners that Node takes for a leak. */
+function mayHaveManyListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(Infinity, signal);
+  } catch {
+    // A polyfill's, which counts nothing.
   }
 }

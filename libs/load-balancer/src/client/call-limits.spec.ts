@@ -282,3 +282,12 @@ describe('an adaptive limit', () => {
     expect(waiting(service).length).toBeGreaterThanOrEqual(length);
   });
 });
+
+it('a call that may have been processed is not said to be turned away, with nothing processed', async () => {
+  const service = await serviceOf([A, B], { limits: { maxInFlightPerNode: 1 } });
+  const [call] = several(service, 2, IDEMPOTENT);
+  lose(service, waiting(service)[0]);
+  // The back-off is over: the other node is full, and there is no queue.
+  await after(100);
+  expect(call!.seen).toEqual(['CONNECTION_LOST']);
+});

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidOptionsError } from '../errors.js';
-import { validateCallOptions } from './call-options.js';
+import { type CallMethod, validateCallOptions } from './call-options.js';
 
-function problems(options: unknown): string[] {
+function problems(options: unknown, method: CallMethod = 'send'): string[] {
   try {
-    validateCallOptions(options);
+    validateCallOptions(options, method);
     return [];
   } catch (error) {
     if (!(error instanceof InvalidOptionsError)) throw error;
@@ -35,13 +35,10 @@ describe('validateCallOptions', () => {
     [null, 'send(…): expected an object with options, got null'],
     [[], 'send(…): expected an object with options, got an empty array'],
     [{ timout: 1 }, 'send(…).timout: unknown option; did you mean "timeout"?'],
-    [{ timeout: '2s' }, 'send(…).timeout: expected a number from 0 to 2147483647 (milliseconds), got "2s"'],
-    [{ timeout: NaN }, 'send(…).timeout: expected a number from 0 to 2147483647 (milliseconds), got NaN'],
-    [{ timeout: -1 }, 'send(…).timeout: expected a number from 0 to 2147483647 (milliseconds), got -1'],
-    [
-      { timeout: Infinity },
-      'send(…).timeout: expected a number from 0 to 2147483647 (milliseconds), got Infinity',
-    ],
+    [{ timeout: '2s' }, 'send(…).timeout: expected a number ≥ 0 (milliseconds), got "2s"'],
+    [{ timeout: NaN }, 'send(…).timeout: expected a number ≥ 0 (milliseconds), got NaN'],
+    [{ timeout: -1 }, 'send(…).timeout: expected a number ≥ 0 (milliseconds), got -1'],
+    [{ timeout: Infinity }, 'send(…).timeout: expected at most 2147483647 (milliseconds), got Infinity'],
     [{ signal: {} }, 'send(…).signal: expected an AbortSignal, got an object'],
     [{ signal: new AbortController() }, 'send(…).signal: expected an AbortSignal, got an object'],
     [{ waitForReady: 'yes' }, 'send(…).waitForReady: expected true or false, got "yes"'],
@@ -58,6 +55,31 @@ describe('validateCallOptions', () => {
     expect(found.join()).not.toContain('s3cret');
   });
 
+  it('reports everything that is wrong below an option, each with its path', () => {
+    const retry = { maxAttempts: 9, retryOn: 'X', backoff: { initial: 0, maximum: 1 }, budget: {} };
+    expect(problems({ retry, hedge: { delay: 'p100', maxAttempts: 1 } })).toEqual([
+      'send(…).retry.maxAttempts: expected an integer from 1 to 5, got 9',
+      'send(…).retry.retryOn: expected a list of codes or a function (error, code) => boolean, got "X"',
+      'send(…).retry.backoff.initial: expected a number ≥ 1 (milliseconds), got 0',
+      'send(…).retry.backoff.maximum: unknown option',
+      'send(…).retry.budget: unknown option',
+      'send(…).hedge.delay: expected milliseconds or a percentile between p0 and p100 such as "p95", got "p100"',
+      'send(…).hedge.maxAttempts: expected an integer from 2 to 5, got 1',
+    ]);
+    expect(problems({ retry: true, hedge: {} })).toEqual([
+      'send(…).retry: expected an object or false, got true',
+      'send(…).hedge.delay: expected milliseconds or a percentile such as "p95", got nothing',
+    ]);
+    expect(problems({ retry: false, hedge: { delay: 'p95' } })).toEqual([]);
+  });
+
+  it.each(['send', 'emit', 'broadcast'] as const)('names the method: %s(…)', (method) => {
+    expect(problems(7, method)).toEqual([`${method}(…): expected an object with options, got 7`]);
+    expect(problems({ timeout: -1 }, method)).toEqual([
+      `${method}(…).timeout: expected a number ≥ 0 (milliseconds), got -1`,
+    ]);
+  });
+
   it('allocates nothing when all is well', () => {
     const { signal } = new AbortController();
     const options = {
@@ -68,7 +90,7 @@ describe('validateCallOptions', () => {
     };
     const run = (): number => {
       const before = process.memoryUsage().heapUsed;
-      for (let i = 0; i < 10_000; i++) validateCallOptions(options);
+      for (let i = 0; i < 10_000; i++) validateCallOptions(options, 'send');
       return process.memoryUsage().heapUsed - before;
     };
     // The least of several: the rest of the process allocates, too.

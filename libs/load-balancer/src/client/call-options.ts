@@ -1,12 +1,20 @@
 import { isLibraryKey } from '../context/context-keys.js';
 import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
-import { LONGEST_TIMER } from '../module/validation/limits.js';
 import type { RetryOptions } from '../module/options.js';
 import { callRetry, hedge } from '../module/validation/call-schema.js';
 import { didYouMean } from '../nearest.js';
-import type { Check } from '../module/validation/schema.js';
+import {
+  boolean,
+  isObject,
+  milliseconds,
+  pathTo,
+  text,
+  type Check,
+  type Fields,
+  type Report,
+} from '../module/validation/schema.js';
 import type { HedgeOptions } from '../resilience/hedge-policy.js';
-import { describeValue, oneLine } from '../safe-text.js';
+import { describeValue } from '../safe-text.js';
 
 /** Options of one call: the third argument of `send()`. */
 export interface CallOptions {
@@ -37,99 +45,85 @@ export interface CallOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
-const NAMES: readonly string[] = [
-  'timeout',
-  'idempotent',
-  'retry',
-  'hedge',
-  'hashKey',
-  'signal',
-  'waitForReady',
-  'metadata',
-] satisfies (keyof CallOptions)[];
+/** The method that was given the options, for messages. */
+export type CallMethod = 'send' | 'emit' | 'broadcast';
+
+const signal: Check = (value, path, report) => {
+  if (!isAbortSignal(value)) report(path, `expected an AbortSignal, got ${describeValue(value)}`);
+};
+
+const metadata: Check = (value, path, report) => {
+  if (!isObject(value)) {
+    report(path, `expected an object of strings, got ${describeValue(value)}`);
+    return;
+  }
+  for (const key in value) {
+    if (isLibraryKey(key)) report(path, `${describeValue(key)} belongs to the library`);
+    // Its value may be a secret, so only its kind is told.
+    else if (typeof value[key] !== 'string')
+      report(path, `expected a string as ${describeValue(key)}, got ${typeof value[key]}`);
+  }
+};
+
+const fields: Fields<CallOptions> = {
+  timeout: milliseconds(0),
+  idempotent: boolean,
+  retry: callRetry,
+  hedge,
+  hashKey: text,
+  signal,
+  waitForReady: boolean,
+  metadata,
+};
+const checks: ReadonlyMap<string, Check> = new Map(Object.entries(fields));
 
 /**
- * Checks the options of a call. It runs on every call that has some, and allocates nothing when all is well.
+ * Checks the options of a call. It runs on every call that has some, and allocates nothing when all is well (but for
+ * those that are objects themselves, `retry` and `hedge`).
  *
- * @throws InvalidOptionsError with every problem, its path beginning with `send(…)`
+ * @throws InvalidOptionsError with every problem, each path beginning with the method: `send(…).retry.maxAttempts`
  */
-export function validateCallOptions(options: unknown): void {
+export function validateCallOptions(options: unknown, method: CallMethod): void {
   if (options === undefined) return;
-  if (!isRecord(options))
+  if (!isObject(options))
     throw new InvalidOptionsError([
-      { path: 'send(…)', message: `expected an object with options, got ${describeValue(options)}` },
+      { path: `${method}(…)`, message: `expected an object with options, got ${describeValue(options)}` },
     ]);
   for (const name in options) {
-    if (valueProblem(name, options[name]) !== undefined) throw new InvalidOptionsError(problemsOf(options));
+    if (!isRight(name, options[name])) throw new InvalidOptionsError(problemsOf(options, `${method}(…)`));
   }
+}
+
+/** How many problems the first look has found; here, since a function made for each look would be an allocation. */
+let found = 0;
+const count: Report = () => {
+  found++;
+};
+
+function isRight(name: string, value: unknown): boolean {
+  found = 0;
+  // Nobody reads the path.
+  checkOption(name, value, '', count);
+  return found === 0;
 }
 
 /** Every problem, now that there is one. */
-function problemsOf(options: Readonly<Record<string, unknown>>): OptionsProblem[] {
+function problemsOf(options: Readonly<Record<string, unknown>>, method: string): OptionsProblem[] {
   const problems: OptionsProblem[] = [];
-  for (const name in options) {
-    const message = valueProblem(name, options[name]);
-    if (message !== undefined) problems.push({ path: `send(…).${oneLine(name, 60)}`, message });
-  }
+  const report: Report = (path, message) => problems.push({ path, message });
+  for (const name in options) checkOption(name, options[name], pathTo(method, name), report);
   return problems;
 }
 
-function valueProblem(name: string, value: unknown): string | undefined {
-  switch (name) {
-    case 'timeout':
-      return value === undefined || (typeof value === 'number' && value >= 0 && value <= LONGEST_TIMER)
-        ? undefined
-        : `expected a number from 0 to ${LONGEST_TIMER} (milliseconds), got ${describeValue(value)}`;
-    case 'signal':
-      return value === undefined || isAbortSignal(value)
-        ? undefined
-        : `expected an AbortSignal, got ${describeValue(value)}`;
-    case 'retry':
-      return nestedProblem(value, callRetry);
-    case 'hedge':
-      return nestedProblem(value, hedge);
-    case 'hashKey':
-      return value === undefined || typeof value === 'string'
-        ? undefined
-        : `expected a string, got ${describeValue(value)}`;
-    case 'idempotent':
-    case 'waitForReady':
-      return value === undefined || typeof value === 'boolean'
-        ? undefined
-        : `expected true or false, got ${describeValue(value)}`;
-    case 'metadata':
-      return value === undefined ? undefined : metadataProblem(value);
-    default:
-      return `unknown option${didYouMean(name, NAMES)}`;
-  }
-}
-
-function metadataProblem(metadata: unknown): string | undefined {
-  if (!isRecord(metadata)) return `expected an object of strings, got ${describeValue(metadata)}`;
-  for (const key in metadata) {
-    if (isLibraryKey(key)) return `${describeValue(key)} belongs to the library`;
-    // Its value may be a secret, so only its kind is told.
-    if (typeof metadata[key] !== 'string')
-      return `expected a string as ${describeValue(key)}, got ${typeof metadata[key]}`;
-  }
-  return undefined;
-}
-
-/** The first thing that is wrong below an option that is an object. */
-function nestedProblem(value: unknown, check: Check): string | undefined {
-  if (value === undefined) return undefined;
-  let problem: string | undefined;
-  check(value, '', (path, message) => (problem ??= path === '' ? message : `${path}: ${message}`));
-  return problem;
+function checkOption(name: string, value: unknown, path: string, report: Report): void {
+  const check = checks.get(name);
+  if (!check) report(path, `unknown option${didYouMean(name, [...checks.keys()])}`);
+  else if (value !== undefined) check(value, path, report);
 }
 
 /** By its shape, since a signal may come from another realm or a polyfill. */
 function isAbortSignal(value: unknown): value is AbortSignal {
   return (
-    isRecord(value) && typeof value.aborted === 'boolean' && typeof value.addEventListener === 'function'
+    isObject(value) && typeof value.aborted === 'boolean' && typeof value.addEventListener === 'function'
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,6 +4,7 @@ import { RetryBudget } from '../resilience/retry-budget.js';
 import { Admission } from './admission.js';
 import type { CallPolicy } from './call-settings.js';
 import { callPolicy, policyOf } from './call-settings.js';
+import { HedgePolicies } from './hedge-policies.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 
@@ -20,6 +21,7 @@ export class CallRules {
   /** What the delays of hedges follow. */
   readonly latencies = new LatencyWindow();
 
+  private readonly hedges = new HedgePolicies();
   private readonly base: CallPolicy;
   private readonly byRoute: ReadonlyMap<string, CallPolicy> | undefined;
   /** Does anybody ask for latencies? */
@@ -51,7 +53,7 @@ export class CallRules {
   policyOf({ pattern, options }: OutgoingRequest): CallPolicy {
     const base = this.byRoute?.get(this.routeOf(pattern)) ?? this.base;
     if (options.hedge) this.hedged = true;
-    return policyOf(base, options);
+    return policyOf(base, options, this.hedges);
   }
 
   /** Has the provider marked the handler with `@Idempotent()`? Asked only when there is something to repeat. */

@@ -15,8 +15,10 @@ import {
   useVirtualTime,
   waiting,
 } from './call.spec.fixture.js';
-import type { CallSettings } from './call-settings.js';
-import { callPolicy, policyOf, retryPolicyOver, withoutRetries } from './call-settings.js';
+import type { CallOptions } from './call-options.js';
+import type { CallPolicy, CallSettings } from './call-settings.js';
+import { callPolicy, policyOf as policyOver, retryPolicyOver, withoutRetries } from './call-settings.js';
+import { HedgePolicies } from './hedge-policies.js';
 
 useVirtualTime();
 
@@ -30,6 +32,9 @@ const SETTINGS: CallSettings = {
 };
 
 const callPolicyOf = (settings: CallSettings) => callPolicy(settings, () => undefined);
+
+const policyOf = (base: CallPolicy, options: CallOptions): CallPolicy =>
+  policyOver(base, options, new HedgePolicies());
 
 describe('the policy of a call', () => {
   it('is the very one of its service when it has no options of its own: nothing is allocated', () => {

@@ -4,6 +4,7 @@ import type { RetryPolicy } from '../resilience/retry-policy.js';
 import type { CallOptions } from './call-options.js';
 import type { HashKeyOf, HashKeySource } from './hash-key.js';
 import { hashKeyReader } from './hash-key.js';
+import type { HedgePolicies } from './hedge-policies.js';
 
 /** How calls of a service, or of one of its patterns, are made, with every default filled in. */
 export interface CallSettings {
@@ -59,14 +60,18 @@ export function withoutRetries(base: RetryPolicy): RetryPolicy {
 }
 
 /** The policy of one call: its own options over those of its pattern or service. */
-export function policyOf(base: CallPolicy, { timeout, idempotent, retry, hedge }: CallOptions): CallPolicy {
+export function policyOf(
+  base: CallPolicy,
+  { timeout, idempotent, retry, hedge }: CallOptions,
+  hedges: HedgePolicies,
+): CallPolicy {
   if (timeout === undefined && idempotent === undefined && retry === undefined && hedge === undefined)
     return base;
   return {
     timeout: timeout ?? base.timeout,
     idempotent: idempotent ?? base.idempotent,
     retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
-    hedge: hedge === undefined ? base.hedge : hedge === false ? undefined : new HedgePolicy(hedge),
+    hedge: hedge === undefined ? base.hedge : hedge === false ? undefined : hedges.of(hedge),
     hashKeyOf: base.hashKeyOf,
   };
 }

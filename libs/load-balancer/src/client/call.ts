@@ -346,13 +346,19 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   /** Nothing more is tried: the caller hears of it. */
   private nobodyLeft(): void {
     const { failure, upstream } = this;
-    if (upstream.ended && (failure === undefined || wasNotProcessed(failure))) this.cutOff();
+    if (upstream.ended) this.cutOff();
     else if (failure === undefined) this.fail(upstream.noNodes());
-    else {
-      const { name } = upstream.options;
-      const error = errorOf(failure, name, this.records(), this.emitted, () => this.deadlineError());
-      this.fail(error, loadSignalOf(failure));
-    }
+    else this.fail(this.errorOf(failure), loadSignalOf(failure));
+  }
+
+  protected override doubtfulError(): unknown {
+    const { failure } = this;
+    return failure === undefined || wasNotProcessed(failure) ? undefined : this.errorOf(failure);
+  }
+
+  private errorOf(failure: AttemptFailure): unknown {
+    const { name } = this.upstream.options;
+    return errorOf(failure, name, this.records(), this.emitted, () => this.deadlineError());
   }
 
   private mayWait(): boolean {

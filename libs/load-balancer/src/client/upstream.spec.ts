@@ -138,6 +138,9 @@ describe('availability', () => {
   });
 });
 
+/** Milliseconds after an outage from which delays grow as usual. */
+const LONG_READY = 31_000;
+
 describe('without a ready node', () => {
   const connection = { backoff: { initial: 1_000, multiplier: 10, jitter: 0, max: 100_000 } };
 
@@ -177,7 +180,7 @@ describe('without a ready node', () => {
     const service = new FakeService({ connection });
     service.resolve(A, B);
     service.accept(A);
-    await settled();
+    await after(LONG_READY);
     service.transport(B).refuse();
     await after(1_100);
     service.transport(B).refuse();
@@ -192,12 +195,44 @@ describe('without a ready node', () => {
 
   it('is no reason to hurry while another node is ready', async () => {
     const service = await serviceOf([A], { connection });
+    await after(LONG_READY);
     service.resolve(A, B);
     service.transport(B).refuse();
     await after(1_100);
     service.transport(B).refuse();
     await after(5_000);
     expect(service.transports.get(B)).toHaveLength(2);
+    await service.upstream.close();
+  });
+
+  it('one that comes back later than the first is found as soon, too', async () => {
+    const service = new FakeService({ connection });
+    service.resolve(A, B);
+    await attempts(service, 20_000);
+    await after(1_100);
+    service.accept(A);
+    await settled();
+    expect(service.status(A)).toBe('ready');
+    for (let second = 0; second < 10; second++) {
+      const before = service.transports.get(B)!.length;
+      service.transport(B).refuse();
+      await after(1_100);
+      expect(service.transports.get(B)!.length).toBe(before + 1);
+    }
+    await service.upstream.close();
+  });
+
+  it('a node of weight 0 is none', async () => {
+    const service = new FakeService({ connection });
+    service.resolve({ host: '10.0.0.1', port: 1, weight: 0 });
+    service.accept(A);
+    await settled();
+    expect(service.status(A)).toBe('ready');
+    expect(service.availability).toEqual([]);
+    service.resolve({ host: '10.0.0.1', port: 1, weight: 1 });
+    expect(service.availability).toEqual([true]);
+    service.resolve({ host: '10.0.0.1', port: 1, weight: 0 });
+    expect(service.availability).toEqual([true, false]);
     await service.upstream.close();
   });
 });

@@ -10,13 +10,12 @@ import { Resolution } from '../discovery/resolution.js';
 import type { Resolver } from '../discovery/resolver.js';
 import { Prober } from '../health/prober.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
-import type { Backoff } from '../resilience/backoff.js';
-import { backoffDelay } from '../resilience/backoff.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
 import { NodeChannel } from '../transport/node-channel.js';
 import { openTransport } from '../transport/open-transport.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
 import type { SocketListener } from '../transport/transport-settings.js';
+import { Availability } from './availability.js';
 import type { Attempt, FailedAttemptOutcome } from './attempt.js';
 import type { RouteOf } from './call-rules.js';
 import { CallRules } from './call-rules.js';
@@ -33,11 +32,6 @@ import { NodeHandle } from './upstream-node.js';
 const CLOSE_WITHOUT_TIMEOUT = 5_000;
 /** Milliseconds more, so that a call made in the last moment meets its own deadline first. */
 const CLOSE_MARGIN = 100;
-/**
- * Milliseconds between two attempts to connect, of all nodes together, while no node is ready: ten a second from one client
- * are no herd, whatever the size of the service.
- */
-const OUTAGE_SPACING = 100;
 /** Milliseconds between two refreshes of the strategy. */
 const UPKEEP_INTERVAL = 1_000;
 const CLOSED = 'the client was closed';
@@ -72,6 +66,7 @@ export class Upstream {
   /** Closed altogether: nothing can be sent any more. */
   ended = false;
 
+  private readonly availability: Availability;
   private readonly resolution: Resolution;
   private readonly prober: Prober | undefined;
   private readonly silence: SilenceWatch | undefined;
@@ -86,8 +81,6 @@ export class Upstream {
   /** The last deadline of all calls since there was none in flight. */
   private lastDeadline = 0;
   private eager = 0;
-  private readyNodes = 0;
-  private disconnectedNodes = 0;
   private upkeep: NodeJS.Timeout | undefined;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
@@ -110,6 +103,12 @@ export class Upstream {
       (reason) =>
         deps.log(`${name}: strategy "${options.strategy.name}": ${reason}; nodes are taken in turn instead`),
     );
+    this.availability = new Availability(options.connection.backoff, {
+      nodes: () => this.cluster.nodes.values(),
+      onAvailability: deps.onAvailability,
+      now: this.now,
+      random: this.random,
+    });
     this.cluster = new Cluster<NodeHandle>(
       {
         strategy: slowStart === false ? strategy : new SlowStart(strategy, clockAndChance, slowStart),
@@ -287,6 +286,7 @@ export class Upstream {
     for (const node of joining) this.equip(node);
     for (const node of leaving) this.left(node);
     for (const node of joining) this.joined(node);
+    if (changed) for (const node of this.cluster.nodes.values()) this.availability.relabelled(node);
     const target = this.resolution.snapshot().target;
     if (changed)
       this.emit({ type: 'resolved', service: this.options.name, target, nodes: this.cluster.nodes.size });
@@ -330,7 +330,7 @@ export class Upstream {
           listener,
         ),
       {
-        backoff: (attempt) => backoffDelay(this.reconnectBackoff, attempt, this.random),
+        backoff: (attempt) => this.availability.reconnectDelay(attempt),
         settled: connection.backoff.initial,
         idleTimeout: handle.eager ? 0 : connection.idleTimeout,
         now: this.now,
@@ -343,30 +343,9 @@ export class Upstream {
     );
   }
 
-  /**
-   * While no node is ready, the delay between two attempts to connect does not grow, since all who call wait for one; with
-   * many nodes it is longer, since any one of them will do.
-   */
-  private get reconnectBackoff(): Backoff {
-    const { backoff } = this.options.connection;
-    if (this.readyNodes > 0) return backoff;
-    const longest = Math.max(backoff.initial, this.disconnectedNodes * OUTAGE_SPACING);
-    return { ...backoff, max: Math.min(backoff.max, longest) };
-  }
-
-  /** The last node that was ready is not any more: those that were given up for longer are looked for again. */
-  private outage(): void {
-    const { jitter, multiplier, max } = this.reconnectBackoff;
-    const longest: Backoff = { initial: max, jitter, multiplier, max };
-    for (const { handle } of this.cluster.nodes.values())
-      handle.channel.hurry(backoffDelay(longest, 0, this.random));
-    this.deps.onAvailability(false);
-  }
-
   private left(node: UpstreamNode): void {
     const { handle } = node;
-    if (node.status === 'disconnected') this.disconnectedNodes--;
-    if (node.status === 'ready' && --this.readyNodes === 0) this.outage();
+    this.availability.left(node);
     this.prober?.remove(handle);
     this.emit({ type: 'node-removed', service: this.options.name, node: node.key });
     // It finishes what it has been sent; then its connection goes.
@@ -419,13 +398,7 @@ export class Upstream {
 
   private statusChanged(node: UpstreamNode, from: NodeStatus): void {
     const { status: to, reason, key } = node;
-    if (to === 'disconnected') this.disconnectedNodes++;
-    if (from === 'disconnected') this.disconnectedNodes--;
-    if (to === 'ready' && ++this.readyNodes === 1) this.deps.onAvailability(true);
-    if (from === 'ready' && --this.readyNodes === 0) this.outage();
-    // As with `ClientTCP`, a client that never got through is told so, too.
-    else if (this.readyNodes === 0 && (to === 'disconnected' || to === 'unhealthy'))
-      this.deps.onAvailability(false);
+    this.availability.statusChanged(node, from);
     this.emit({ type: 'node-status', service: this.options.name, node: key, from, to, reason });
     this.changed();
   }

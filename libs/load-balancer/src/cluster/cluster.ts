@@ -74,6 +74,12 @@ export class Cluster<H> {
     return this.panicking;
   }
 
+  /** The nodes that calls can go to. */
+  get candidates(): readonly ClusterNode<H>[] {
+    this.refresh();
+    return this.eligible;
+  }
+
   /** Is there a node that calls can go to? */
   get available(): boolean {
     this.refresh();

@@ -39,8 +39,8 @@ export function readEnvironment(
   for (const variable of Object.keys(env).sort()) {
     const target = env[variable];
     if (!variable.startsWith(PREFIX) || target === undefined) continue;
-    const key = fold(variable.slice(PREFIX.length));
-    const services = configured.filter((name) => fold(name) === key);
+    const key = serviceKey(variable.slice(PREFIX.length));
+    const services = configured.filter((name) => serviceKey(name) === key);
     if (services.length === 0 && !declares) continue;
 
     const problem = variableProblem(key, target, services, variableByKey.get(key));
@@ -77,8 +77,8 @@ function variableProblem(
   return undefined;
 }
 
-/** What counts of a name. */
-function fold(name: string): string {
+/** What counts of the name of a service where case and punctuation do not: the same for `userProfile` and `USER_PROFILE`. */
+export function serviceKey(name: string): string {
   return name.replace(/[^\p{L}\p{N}]+/gu, '').toLowerCase();
 }
 

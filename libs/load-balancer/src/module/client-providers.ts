@@ -1,17 +1,41 @@
-import type { FactoryProvider, InjectionToken } from '@nestjs/common';
+import type { FactoryProvider, InjectionToken, OptionalFactoryDependency } from '@nestjs/common';
 import { Scope } from '@nestjs/common';
 import { INQUIRER } from '@nestjs/core';
 import { BalancedClientProxy } from '../client/balanced-client-proxy.js';
 import { LoadBalancerRegistry } from '../client/registry.js';
 import { InvalidOptionsError } from '../errors.js';
 import { declaredNames, undeclaredNames } from './service-names.js';
-import { getBalancedClientToken } from './tokens.js';
+import { featureServiceToken, getBalancedClientToken } from './tokens.js';
 import { didYouMean } from '../nearest.js';
-import type { ValidatedModuleOptions } from './validation/validate-module-options.js';
+import type { ValidatedModuleOptions, ValidatedService } from './validation/validate-module-options.js';
 
-/** The client of each service by its name, and the one without a name. */
-export function clientProviders(names: readonly string[], validated: InjectionToken): FactoryProvider[] {
-  return [...names.map((name) => clientProvider(name, validated)), defaultClientProvider(names)];
+/** The names of the services that one module declares, as far as they are known when Nest reads its providers. */
+export interface ServiceNames {
+  /** Those that `forRoot()`, `forRootAsync()` or `forFeature()` was given. */
+  readonly given: readonly string[];
+  /** Those that only the environment declares; a feature of the application may claim one of them. */
+  readonly fromEnvironment: readonly string[];
+}
+
+/** By the settings they were made of, which each application has of its own: the same settings mean the same client. */
+const clients = new WeakMap<ValidatedService, BalancedClientProxy>();
+
+/**
+ * The client of each service by its name, and the one without a name.
+ *
+ * @param validated the token of the module's options
+ */
+export function clientProviders(names: ServiceNames, validated: InjectionToken): FactoryProvider[] {
+  return [
+    ...names.given.map((name) => clientProvider(name, validated)),
+    ...names.fromEnvironment.map((name) => environmentClientProvider(name, validated)),
+    defaultClientProvider([...names.given, ...names.fromEnvironment], validated),
+  ];
+}
+
+/** What a feature declares of a service, or `undefined` in applications where none does. */
+export function optionalFeatureService(name: string): OptionalFactoryDependency {
+  return { token: featureServiceToken(name), optional: true };
 }
 
 function clientProvider(name: string, validated: InjectionToken): FactoryProvider<BalancedClientProxy> {
@@ -19,20 +43,54 @@ function clientProvider(name: string, validated: InjectionToken): FactoryProvide
     provide: getBalancedClientToken(name),
     inject: [validated, LoadBalancerRegistry],
     useFactory: ({ services }: ValidatedModuleOptions, registry: LoadBalancerRegistry) => {
-      const settings = services.get(name);
-      if (!settings) throw notReturned(name, [...services.keys()]);
-      const client = new BalancedClientProxy(settings);
-      registry.add(client);
-      return client;
+      const service = services.get(name);
+      if (!service) throw notReturned(name, [...services.keys()]);
+      return clientOf(service, registry);
     },
   };
+}
+
+/**
+ * A variable of the environment that means the service of a feature overrides its target there. Whether there is such a
+ * feature shows when the application is put together, and the provider must be there before: it is the feature's client
+ * then, so that whoever sees both modules gets the same from either.
+ */
+function environmentClientProvider(
+  name: string,
+  validated: InjectionToken,
+): FactoryProvider<BalancedClientProxy> {
+  return {
+    provide: getBalancedClientToken(name),
+    inject: [validated, LoadBalancerRegistry, optionalFeatureService(name)],
+    useFactory: (
+      { services }: ValidatedModuleOptions,
+      registry: LoadBalancerRegistry,
+      ofFeature: ValidatedService | undefined,
+    ) => {
+      const service = ofFeature ?? services.get(name);
+      if (!service) throw notReturned(name, [...services.keys()]);
+      return clientOf(service, registry);
+    },
+  };
+}
+
+function clientOf(service: ValidatedService, registry: LoadBalancerRegistry): BalancedClientProxy {
+  const made = clients.get(service);
+  if (made) return made;
+  const client = new BalancedClientProxy(service);
+  registry.add(client);
+  clients.set(service, client);
+  return client;
 }
 
 /**
  * The client without a name. Where it is not clear which one is meant, that is an error of whoever injects it; the
  * provider is transient then, because Nest makes those only when somebody does.
  */
-function defaultClientProvider(names: readonly string[]): FactoryProvider<BalancedClientProxy> {
+function defaultClientProvider(
+  names: readonly string[],
+  validated: InjectionToken,
+): FactoryProvider<BalancedClientProxy> {
   const provide = getBalancedClientToken();
   const name = names.includes('default') ? 'default' : names.length === 1 ? names[0] : undefined;
   if (name !== undefined) {
@@ -42,12 +100,16 @@ function defaultClientProvider(names: readonly string[]): FactoryProvider<Balanc
   return {
     provide,
     scope: Scope.TRANSIENT,
-    inject: [INQUIRER],
-    useFactory: (inquirer: unknown) => {
+    inject: [INQUIRER, validated, ...names.map((each) => getBalancedClientToken(each))],
+    useFactory: (inquirer: unknown, { services }: ValidatedModuleOptions, ...all: BalancedClientProxy[]) => {
+      // Without those that turned out to belong to features.
+      const own = [...services.keys()];
+      const only = own.length === 1 ? all[names.indexOf(own[0] ?? '')] : undefined;
+      if (only) return only;
       const message =
-        names.length === 0
+        own.length === 0
           ? 'no service is declared; give forRoot() one, or set LB_TARGET_<NAME>'
-          : `there are several services (${names.join(', ')}) and none is named "default"; name one`;
+          : `there are several services (${own.join(', ')}) and none is named "default"; name one`;
       throw new InvalidOptionsError([{ path: `@BalancedClient() in ${nameOf(inquirer)}`, message }]);
     },
   };
@@ -56,12 +118,14 @@ function defaultClientProvider(names: readonly string[]): FactoryProvider<Balanc
 /**
  * A clear message for each name that some class injects and that nobody has declared by now: most likely a slip. To be
  * called when every file has been loaded, since a module that comes later may declare the name.
+ *
+ * @param validated the token of the module's options; what is wrong with those is told first, since it may be the reason
  */
-export function unknownClientProviders(): FactoryProvider<never>[] {
+export function unknownClientProviders(validated: InjectionToken): FactoryProvider<never>[] {
   return undeclaredNames().map((name) => ({
     provide: getBalancedClientToken(name),
     scope: Scope.TRANSIENT,
-    inject: [INQUIRER],
+    inject: [INQUIRER, validated],
     useFactory: (inquirer: unknown) => {
       throw unknownService(name, declaredNames(), `@BalancedClient('${name}') in ${nameOf(inquirer)}`);
     },

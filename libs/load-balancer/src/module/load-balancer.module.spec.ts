@@ -448,6 +448,22 @@ describe('a name that nobody has declared', () => {
     );
   });
 
+  // Names of their own: the message is for those that no application of the process has declared.
+  it.each<[unknown, string, string]>([
+    [{ service: { orders: ORDERS } }, 'service', 'unheard-of'],
+    [{ isGlobal: 'yes' }, 'isGlobal', 'unheard-of'],
+    [{ services: { nowhere: ORDERS }, isGlobal: 'yes' }, 'isGlobal', 'nowhere'],
+    [null, 'options', 'unheard-of'],
+  ])('does not hide what is wrong with the options %j', async (options, path, unknown) => {
+    const root = () => LoadBalancerModule.forRoot(options as LoadBalancerModuleOptions);
+    const told = { code: 'INVALID_OPTIONS', problems: [{ path, message: expect.any(String) }] };
+    for (const name of [unknown, undefined]) {
+      expect(await failure(start([root()], consumerOf(name)))).toMatchObject(told);
+    }
+    const feature = LoadBalancerModule.forFeature({ users: USERS });
+    expect(await failure(start([feature, root()], consumerOf(unknown)))).toMatchObject(told);
+  });
+
   it('harms nobody who does not ask for it', async () => {
     consumerOf('never-declared');
     const Orders = consumerOf('orders');
@@ -496,6 +512,88 @@ describe('the environment', () => {
     const app = await start([root, LoadBalancerModule.forFeature({ shipping: USERS })], Shipping);
     expect(target(app.get(Shipping).client)).toBe('static:///127.0.0.1:13');
     expect(app.get(LoadBalancerRegistry).names().sort()).toEqual(['orders', 'shipping']);
+  });
+});
+
+describe('two applications of one process', () => {
+  const feature = () => LoadBalancerModule.forFeature({ parcels: USERS });
+
+  it('have their own services: a variable that means the feature of one declares a service in the other', async () => {
+    setVariable('LB_TARGET_PARCELS', 'static:///127.0.0.1:13');
+    const root = LoadBalancerModule.forRoot();
+    const Parcels = consumerOf('parcels');
+    const first = await start([root, feature()], Parcels);
+    expect(target(first.get(Parcels).client)).toBe('static:///127.0.0.1:13');
+    const second = await start([root], Parcels);
+    expect(target(second.get(Parcels).client)).toBe('static:///127.0.0.1:13');
+    expect(second.get(Parcels).client).not.toBe(first.get(Parcels).client);
+    for (const app of [first, second]) expect(app.get(LoadBalancerRegistry).names()).toEqual(['parcels']);
+  });
+
+  it('of the same modules have the services that the environment declares when each is made', async () => {
+    const root = LoadBalancerModule.forRoot();
+    expect((await start([root])).get(LoadBalancerRegistry).names()).toEqual([]);
+    setVariable('LB_TARGET_LATER', ORDERS);
+    const Later = consumerOf('later');
+    expect((await start([root], Later)).get(Later).client.service).toBe('later');
+  });
+});
+
+describe('a variable that means the service of a feature', () => {
+  beforeEach(() => setVariable('LB_TARGET_USER_PROFILE', 'static:///127.0.0.1:13'));
+  const root = (options?: LoadBalancerModuleOptions) => LoadBalancerModule.forRoot(options);
+  const feature = (timeout = 800) =>
+    LoadBalancerModule.forFeature({ userProfile: { target: USERS, timeout, minReady: 3 } });
+
+  it('makes no second client: whoever sees root and feature gets the one of the feature, with its options', async () => {
+    const [Profile, Kebab] = [consumerOf('userProfile'), consumerOf('user-profile')];
+    for (const imports of [
+      [root({ isGlobal: true }), feature()],
+      [feature(), root({ isGlobal: true })],
+    ]) {
+      const app = await start(imports, Profile, Kebab);
+      const { client } = app.get(Profile);
+      expect(target(client)).toBe('static:///127.0.0.1:13');
+      expect(client.snapshot().minReady).toBe(3);
+      expect(app.get(Kebab).client).toBe(client);
+      expect(app.get(LoadBalancerRegistry).names()).toEqual(['userProfile']);
+    }
+  });
+
+  it('leaves the root its only service', async () => {
+    const Default = consumerOf();
+    @Module({ imports: [feature()] })
+    class Feature {}
+    const app = await start([root({ services: { orders: ORDERS } }), Feature], Default);
+    expect(app.get(Default).client.service).toBe('orders');
+  });
+
+  it('is warned of once', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    await start([root(), feature()]);
+    expect(warn.mock.calls.filter(([message]) => String(message).includes('minReady'))).toHaveLength(1);
+    warn.mockRestore();
+  });
+
+  it('does not hide what is wrong with the feature', async () => {
+    expect(await failure(start([root(), feature(-1)]))).toMatchObject({
+      problems: [{ path: 'services.userProfile.timeout', message: expect.any(String) }],
+    });
+  });
+
+  it('gives way to a double in tests, and connects nobody', async () => {
+    setVariable('LB_TARGET_PARCELS', 'static:///127.0.0.1:13');
+    const Parcels = consumerOf('parcels');
+    const app = await Test.createTestingModule({
+      imports: [root(), LoadBalancerModule.forFeature({ parcels: USERS })],
+      providers: [Parcels],
+    })
+      .overrideProvider(getBalancedClientToken('parcels'))
+      .useValue('a double')
+      .compile();
+    closing.push(() => app.close());
+    expect(app.get(Parcels).client).toBe('a double');
+    expect(app.get(LoadBalancerRegistry).names()).toEqual(['user-profile']);
   });
 });
 

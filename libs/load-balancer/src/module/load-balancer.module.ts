@@ -3,17 +3,18 @@ import { Logger, Module } from '@nestjs/common';
 import type { Environment } from '../discovery/environment.js';
 import { environmentNames, readEnvironment } from '../discovery/environment.js';
 import { InvalidOptionsError } from '../errors.js';
-import { clientProviders, unknownClientProviders } from './client-providers.js';
+import type { ServiceNames } from './client-providers.js';
+import { clientProviders, optionalFeatureService, unknownClientProviders } from './client-providers.js';
 import { LoadBalancerCoreModule } from './load-balancer-core.module.js';
+import { LoadBalancerFeatureServicesModule } from './load-balancer-feature-services.module.js';
 import type { RootOptionsSource } from './load-balancer-root-options.module.js';
 import { LoadBalancerRootOptionsModule } from './load-balancer-root-options.module.js';
 import type {
-  LoadBalancerAsyncResult,
   LoadBalancerModuleAsyncOptions,
   LoadBalancerModuleOptions,
   LoadBalancerOptionsFactory,
 } from './options.js';
-import { featureNames, featuresDeclared, namesDeclared } from './service-names.js';
+import { namesDeclared } from './service-names.js';
 import { LB_ROOT_OPTIONS } from './tokens.js';
 import { validateAsyncOptions } from './validation/async-options.js';
 import { isObject } from './validation/schema.js';
@@ -43,7 +44,9 @@ export class LoadBalancerModule {
   static forRoot(options: LoadBalancerModuleOptions = {}): DynamicModule {
     // They are validated when the application starts, and may be anything until then.
     const { services, isGlobal } = isObject(options) ? options : {};
-    return this.declare(namesOf(services), { useFactory: () => options }, isGlobal === true, false);
+    // Whoever injects a client meets what is wrong with `isGlobal`, and not that there is no such client in his module.
+    const global = isGlobal !== undefined && isGlobal !== false;
+    return this.declare(namesOf(services), { useFactory: () => options }, global, false);
   }
 
   /**
@@ -71,14 +74,15 @@ export class LoadBalancerModule {
     const provider: FactoryProvider<ValidatedModuleOptions> = {
       provide: validated,
       inject: [{ token: LB_ROOT_OPTIONS, optional: true }],
-      useFactory: (root?: LoadBalancerAsyncResult) =>
-        validate({ ...root, services }, { env: process.env, declares: false }),
+      useFactory: (root: unknown) =>
+        validate(withServices(root, services), { env: process.env, declares: false }),
     };
-    const names = namesOf(services);
-    namesDeclared(names);
-    featuresDeclared(names);
-    return withClients({ module: LoadBalancerModule, imports: [LoadBalancerCoreModule] }, provider, () =>
-      clientProviders(names, validated),
+    const given = namesOf(services);
+    namesDeclared(given);
+    const featureServices = LoadBalancerFeatureServicesModule.from(given, provider);
+    return withProviders(
+      { module: LoadBalancerModule, imports: [featureServices, LoadBalancerCoreModule] },
+      () => ({ options: [], clients: clientsOf({ given, fromEnvironment: [] }, validated) }),
     );
   }
 
@@ -92,34 +96,39 @@ export class LoadBalancerModule {
     global: boolean,
     late: boolean,
   ): DynamicModule {
-    namesDeclared(withEnvironment(given));
-    // Which of the environment's are left for the root is known when every feature is.
-    const names = (): string[] => withEnvironment(given);
+    namesDeclared(given);
     const validated = Symbol('LB_VALIDATED_OPTIONS');
-    const provider: FactoryProvider<ValidatedModuleOptions> = {
-      provide: validated,
-      inject: [LB_ROOT_OPTIONS],
-      useFactory: (options: unknown) => validateDeclared(options, names(), late),
-    };
     const rootOptions = LoadBalancerRootOptionsModule.from(source);
-    return withClients(
+    return withProviders(
       { module: LoadBalancerModule, global, imports: [rootOptions, LoadBalancerCoreModule] },
-      provider,
-      () => clientProviders(names(), validated),
+      () => {
+        const fromEnvironment = environmentNames(process.env, given).filter((name) => !given.includes(name));
+        const provider: FactoryProvider<ValidatedModuleOptions> = {
+          provide: validated,
+          inject: [LB_ROOT_OPTIONS, ...fromEnvironment.map(optionalFeatureService)],
+          useFactory: (options: unknown, ...ofFeatures: unknown[]) => {
+            const own = fromEnvironment.filter((_, index) => ofFeatures[index] === undefined);
+            return validateDeclared(options, [...given, ...own], late);
+          },
+        };
+        return { options: [provider], clients: clientsOf({ given, fromEnvironment }, validated) };
+      },
     );
   }
 }
 
-/** The given names, and those that only the environment declares. */
-function withEnvironment(given: readonly string[]): string[] {
-  return unique([...given, ...environmentNames(environmentOf(given), given)]);
+/** The environment without the variables that declare other services than these. */
+function environmentOf(names: readonly string[]): Environment {
+  const others = readEnvironment(process.env, names).targets.filter(
+    ({ service }) => !names.includes(service),
+  );
+  const theirs = new Set(others.map(({ variable }) => variable));
+  return Object.fromEntries(Object.entries(process.env).filter(([variable]) => !theirs.has(variable)));
 }
 
-/** The environment without the variables that are meant for the services of features. */
-function environmentOf(names: readonly string[]): Environment {
-  const others = featureNames().filter((name) => !names.includes(name));
-  const theirs = new Set(readEnvironment(process.env, others, false).targets.map(({ variable }) => variable));
-  return Object.fromEntries(Object.entries(process.env).filter(([variable]) => !theirs.has(variable)));
+/** The root's options for the services of a feature. What is wrong with the root's is for the validation to say. */
+function withServices(root: unknown, services: unknown): unknown {
+  return root === undefined || isObject(root) ? { ...root, services } : root;
 }
 
 function validate(options: unknown, settings: ValidationSettings): ValidatedModuleOptions {
@@ -164,28 +173,27 @@ function namesOf(services: unknown): string[] {
   return isObject(services) ? Object.keys(services) : [];
 }
 
+function clientsOf(names: ServiceNames, validated: InjectionToken): FactoryProvider[] {
+  return [...clientProviders(names, validated), ...unknownClientProviders(validated)];
+}
+
 /**
- * The module with its clients. Nest reads both properties when it scans the modules, and that is after every file has
- * been loaded: only then is it known what every feature declares, and which of the names asked for nobody does.
+ * The module with its providers, the clients exported. Nest reads both properties at once when it scans the modules of an
+ * application, and that is after every file has been loaded: only then is it known what the environment declares for this
+ * application, and which of the names asked for nobody does.
  */
-function withClients(
+function withProviders(
   module: DynamicModule,
-  validated: FactoryProvider,
-  clients: () => readonly FactoryProvider[],
+  make: () => { readonly options: readonly FactoryProvider[]; readonly clients: readonly FactoryProvider[] },
 ): DynamicModule {
-  let all: readonly FactoryProvider[] | undefined;
-  const allClients = (): readonly FactoryProvider[] => (all ??= [...clients(), ...unknownClientProviders()]);
   return {
     ...module,
     get providers() {
-      return [validated, ...allClients()];
+      const { options, clients } = make();
+      return [...options, ...clients];
     },
     get exports() {
-      return allClients().map(({ provide }) => provide);
+      return make().clients.map(({ provide }) => provide);
     },
   };
-}
-
-function unique<T>(items: readonly T[]): T[] {
-  return [...new Set(items)];
 }

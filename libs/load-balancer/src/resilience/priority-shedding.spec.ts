@@ -61,8 +61,11 @@ describe('PriorityShedding', () => {
   });
 
   it('asks for the longest wait when nothing has ended lately', () => {
-    expect(draining(0).check({ limit: 1, inFlight: 1 }, 0, 0)).toEqual({ retryAfter: 5_000 });
-    expect(draining(1_000).check({ limit: 1, inFlight: 1 }, 0, 60_000)).toEqual({ retryAfter: 5_000 });
+    const latest = () => 1 - Number.EPSILON;
+    expect(draining(0, latest).check({ limit: 1, inFlight: 1 }, 0, 0)).toEqual({ retryAfter: 5_000 });
+    expect(draining(1_000, latest).check({ limit: 1, inFlight: 1 }, 0, 60_000)).toEqual({
+      retryAfter: 5_000,
+    });
   });
 
   it('spreads the return of those it refused, the longest waits included', () => {
@@ -74,7 +77,8 @@ describe('PriorityShedding', () => {
     const halfSeconds = new Array<number>(20).fill(0);
     for (const time of times) halfSeconds[Math.floor(time / 500)]!++;
     const busiest = Math.max(...halfSeconds);
-    expect(busiest).toBeLessThan(150);
+    // From 2.5 to 5 s, evenly.
+    expect(busiest).toBeLessThan(250);
   });
 
   it('admits what matters more wherever it admits what matters less, and refuses with a delay that makes sense', () => {
@@ -96,7 +100,7 @@ describe('PriorityShedding', () => {
             expect(inFlight).toBeGreaterThanOrEqual(Math.min(limit, Math.max(1, Math.floor(limit * 0.7))));
             expect(Number.isInteger(refusal.retryAfter)).toBe(true);
             expect(refusal.retryAfter).toBeGreaterThanOrEqual(25);
-            expect(refusal.retryAfter).toBeLessThanOrEqual(7_500);
+            expect(refusal.retryAfter).toBeLessThanOrEqual(5_000);
           }
         },
       ),

@@ -26,8 +26,8 @@ const LONGEST_RETRY_AFTER = 5_000;
  * is admitted whatever its priority, or a small limit would shut some out for ever.
  *
  * A refusal tells when to come back: as soon as what is too much and all that were refused in the last second could have
- * been served, at the rate of that second. Each is told another moment, 50–150 % of that, so that they do not come back
- * at once.
+ * been served, at the rate of that second. Each is told another moment, 50–150 % of that and never
+ * more than 5 s, so that they do not come back at once.
  */
 export class PriorityShedding {
   private readonly ended = new SlidingCount(RATE_WINDOW);
@@ -69,6 +69,7 @@ export class PriorityShedding {
     // Nothing has ended: waiting / 0 is Infinity, and so the longest.
     const drained = (waiting * RATE_WINDOW) / this.ended.sum(now);
     const delay = Math.min(Math.max(drained, SHORTEST_RETRY_AFTER), LONGEST_RETRY_AFTER);
-    return Math.ceil(delay * (0.5 + this.random()));
+    const [earliest, latest] = [delay * 0.5, Math.min(delay * 1.5, LONGEST_RETRY_AFTER)];
+    return Math.ceil(earliest + (latest - earliest) * this.random());
   }
 }

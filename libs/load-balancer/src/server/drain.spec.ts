@@ -172,6 +172,27 @@ describe('close()', () => {
     },
   );
 
+  it('logs what it waits for and how long it took, and nothing when there is nothing to wait for', async () => {
+    const { port, server, runs, release } = await draining();
+    const lines: string[] = [];
+    (server as any).logger.log = (line: string) => lines.push(line);
+    const client = await WireClient.stock(port);
+    client.send({ id: '1', pattern: 'slow' });
+    await until(() => runs.count === 1);
+    const closed = server.close();
+    release('done');
+    await closed;
+    expect(lines).toEqual([
+      'Draining: 1 messages in flight, 1 connections open',
+      expect.stringMatching(/^Drained in \d+ ms$/),
+    ]);
+
+    const idle = await draining();
+    (idle.server as any).logger.log = (line: string) => lines.push(line);
+    await idle.server.close();
+    expect(lines).toHaveLength(2);
+  });
+
   it('with a `drainTimeout` of 0 destroys at once, and writes what was answered before', async () => {
     const { port, server, runs } = await draining({ drainTimeout: 0 });
     const client = await WireClient.ours(port);

@@ -40,7 +40,10 @@ export class Drain {
         this.closeIdle();
         return this.isDone();
       });
-      if (this.isDone()) return;
+      if (this.isDone()) {
+        this.logger.log(`Drained in ${Math.ceil(performance.now() - startedAt)} ms`);
+        return;
+      }
       this.logger.warn(`Drained for ${this.timeout} ms, and gave up: ${this.whatIsLeft()}`);
     }
     await this.destroyAll();

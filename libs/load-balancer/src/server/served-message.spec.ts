@@ -92,6 +92,15 @@ describe('a request that is cancelled', () => {
     expect(client.repliesTo('1')).toEqual([]);
   });
 
+  it('is not counted for ever when a hook of the user’s never lets it pass', async () => {
+    const { port, server } = await startServer({ count: () => 1 });
+    server.setOnProcessingStartHook(() => undefined);
+    const client = await WireClient.ours(port);
+    client.send({ id: '1', pattern: 'count', metadata: { 'lb-timeout': '50' } });
+    await until(() => (server as any).workload.messages === 1);
+    await until(() => (server as any).workload.messages === 0);
+  });
+
   it('is only ever one of the same connection', async () => {
     const { handler, seen, release } = watched();
     const { port } = await startServer({ slow: handler });

@@ -124,5 +124,7 @@ export class ServedMessage extends Cancellation implements DeadlineEntry {
 
   onDeadline(): void {
     this.cancel(new DeadlineExceededError('the deadline of the request has passed'));
+    // The user's start hook has not let it pass yet, and may never do so: it is not begun any more.
+    if (this.hookContext === undefined) this.end();
   }
 }

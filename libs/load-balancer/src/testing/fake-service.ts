@@ -1,5 +1,6 @@
 import { ReplaySubject, Subject } from 'rxjs';
 import type { ServiceOptions } from '../module/options.js';
+import type { Endpoint } from '../cluster/endpoint.js';
 import { validateModuleOptions } from '../module/validation/validate-module-options.js';
 import type { BuildPacket } from '../client/outgoing-request.js';
 import type { UpstreamNode } from '../client/upstream-node.js';
@@ -22,7 +23,7 @@ export class FakeService {
   /** Replaces the packets that calls make; throws what a user's hook would. */
   buildPacket: BuildPacket = ({ pattern, data }) => ({ pattern, data });
 
-  private readonly endpoints = new ReplaySubject<readonly string[] | ResolveFailure>(1);
+  private readonly endpoints = new ReplaySubject<readonly (string | Endpoint)[] | ResolveFailure>(1);
   private readonly eventSubject = new Subject<LoadBalancerEvent>();
 
   constructor(options: Omit<ServiceOptions, 'target'> = {}) {
@@ -63,8 +64,8 @@ export class FakeService {
     this.eventSubject.subscribe(callback);
   }
 
-  /** The resolver tells the nodes, `host:port`. */
-  resolve(...nodes: string[]): void {
+  /** The resolver tells the nodes, as `host:port` or with labels. */
+  resolve(...nodes: (string | Endpoint)[]): void {
     this.endpoints.next(nodes);
   }
 

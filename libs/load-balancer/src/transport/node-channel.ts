@@ -87,6 +87,12 @@ export class NodeChannel {
     if (this.retryAt !== Infinity && this.retryAt - this.settings.now() > delay) this.retryAfter(delay);
   }
 
+  /** Begins anew with the delays, and brings the next attempt forward when it is further away than this. */
+  startOver(delay: number): void {
+    if (!this.transport) this.delays = 0;
+    this.hurry(delay);
+  }
+
   /** Attaches a user's listener to the socket of now, if there is one, even while it connects. */
   on(listener: SocketListener): void {
     this.connection?.transport?.on(listener);

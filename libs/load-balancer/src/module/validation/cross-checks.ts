@@ -1,6 +1,10 @@
+import type { CallSettings } from '../../client/call-settings.js';
 import { validateEndpoints } from '../../discovery/endpoint-validation.js';
 import { staticNodes } from '../../discovery/static.resolver.js';
 import type { Target } from '../../discovery/resolver.js';
+import type { ErrorCode } from '../../errors.js';
+import { nearestName } from '../../nearest.js';
+import { oneLine } from '../../safe-text.js';
 import type { ResolvedServiceOptions, ServiceOptions } from '../options.js';
 import { pathTo, type Report } from './schema.js';
 
@@ -41,8 +45,17 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
 
 /** Options that can work together, and hardly mean what they say. */
 export function doubts(service: ResolvedServiceOptions, path: string, allowed: readonly string[]): string[] {
-  const { limits, calls, minReady, target, context } = service;
-  const warnings: string[] = [];
+  const { limits, calls, patterns, minReady, target, context } = service;
+  const warnings = retryOnDoubts(calls, pathTo(path, 'retry'));
+  for (const [text, settings] of patterns) {
+    const where = pathTo(`${path}.patterns`, text);
+    if (text.startsWith('{') && !isJson(text))
+      warnings.push(
+        `${where}: begins like an object and is not JSON, so it is the pattern of this very text`,
+      );
+    if (settings.retry.retryOn !== calls.retry.retryOn)
+      warnings.push(...retryOnDoubts(settings, pathTo(where, 'retry')));
+  }
   const unlimited =
     limits?.maxInFlight === Infinity && limits.maxInFlightPerNode === Infinity && !limits.adaptive;
   if (unlimited && limits.queue.size > 0) {
@@ -95,4 +108,27 @@ function countStaticNodes(target: Target): { all: number; usable: number } {
   const nodes = target.scheme === 'static' ? validateEndpoints(staticNodes(target)).endpoints : [];
   // A node of weight 0 gets no calls, so it does not count as ready.
   return { all: nodes.length, usable: nodes.filter(({ weight }) => weight !== 0).length };
+}
+
+/** The codes of the library that `retryOn` is asked for. Others are those of handlers, which may be any. */
+const RETRIED_CODES: readonly string[] = ['CONNECTION_LOST', 'DEADLINE_EXCEEDED'] satisfies ErrorCode[];
+/** More would take a handler's `CONNECTION_RESET` for a slip. */
+const SLIPS = 2;
+
+function retryOnDoubts({ retry: { retryOn } }: CallSettings, path: string): string[] {
+  if (retryOn === undefined || typeof retryOn === 'function') return [];
+  return retryOn.flatMap((code, index) => {
+    const meant = RETRIED_CODES.includes(code) ? undefined : nearestName(code, RETRIED_CODES, SLIPS);
+    if (meant === undefined) return [];
+    return `${pathTo(`${path}.retryOn`, index)}: "${oneLine(code, 60)}" is not a code of the library; did you mean "${meant}"?`;
+  });
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -373,6 +373,27 @@ describe('validateModuleOptions', () => {
       expect(found).not.toContain('s3cret');
     });
 
+    it('warns of a pattern that begins like an object and is none', () => {
+      const patterns = {
+        '{cmd:"pay"}': { timeout: 1 },
+        '{"cmd":"pay"}': { timeout: 1 },
+        pay: { timeout: 1 },
+      };
+      expect(validate({ services: { orders: { target: TARGET, patterns } } }).warnings).toEqual([
+        `services.orders.patterns["{cmd:\\"pay\\"}"]: begins like an object and is not JSON, so it is the pattern of this very text`,
+      ]);
+    });
+
+    it('warns of a code that is nearly one of the library, once where it is written', () => {
+      const retryOn = ['CONECTION_LOST', 'CONNECTION_LOST', 'CONNECTION_RESET', 'UNAVAILABLE'];
+      const patterns = { quote: { timeout: 1 }, pay: { retry: { retryOn: ['deadline_exceeded'] } } };
+      const services = { orders: { target: TARGET, retry: { retryOn }, patterns } };
+      expect(validate({ services }).warnings).toEqual([
+        'services.orders.retry.retryOn[0]: "CONECTION_LOST" is not a code of the library; did you mean "CONNECTION_LOST"?',
+        'services.orders.patterns.pay.retry.retryOn[0]: "deadline_exceeded" is not a code of the library; did you mean "DEADLINE_EXCEEDED"?',
+      ]);
+    });
+
     it('warns of what works and is hardly meant', () => {
       const target = [
         { host: 'a', port: 1 },
