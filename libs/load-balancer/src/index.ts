@@ -2,9 +2,17 @@ export { BalancedClientProxy } from './client/balanced-client-proxy.js';
 export type { BroadcastOptions, BroadcastReport } from './client/broadcast.js';
 export type { CallInterceptor, OutgoingCall } from './client/call-interceptor.js';
 export type { CallOptions } from './client/call-options.js';
+export type { HashKeySource } from './client/hash-key.js';
 export { LoadBalancerRegistry, type RegisteredClient } from './client/registry.js';
 export type { AttemptOutcome, AttemptRecord } from './cluster/attempt-record.js';
+export type {
+  FailurePercentageOptions,
+  LatencyOptions,
+  OutlierDetectionOptions,
+  SuccessRateOptions,
+} from './cluster/ejection/ejection-policy.js';
 export type { Endpoint, ResolvedEndpoint } from './cluster/endpoint.js';
+export type { SlowStartOptions } from './cluster/slow-start.js';
 export type {
   DiscoverySnapshot,
   LoadReport,
@@ -54,13 +62,17 @@ export type {
 export { BalancedTcpServer } from './server/balanced-tcp-server.js';
 export { Cost, Idempotent } from './server/handler-marks.js';
 export type { ReportFigures } from './server/load-reporter.js';
+export type { PickFirstOptions } from './strategies/pick-first.js';
 export type { StrategyName } from './strategies/registry.js';
+export type { ReportedWeightsOptions } from './strategies/reported-weights.js';
 export type {
   PickContext,
   Strategy,
   StrategyClass,
   StrategyDeps,
+  StrategyExplanation,
   StrategyFactory,
   StrategyNode,
 } from './strategies/strategy.js';
+export type { WeightedRoundRobinOptions } from './strategies/weighted-round-robin.js';
 export type { LoadBalancerEvent } from './telemetry/events.js';

@@ -7,7 +7,12 @@ import { answer, settings } from '../lib/ipc.mjs';
 /** One node in this many is ill, so that working out who is eligible has something to do. */
 const ILL = 10;
 const WARM_UP_PICKS = 300_000;
-const CALL = { pattern: { cmd: 'echo' }, tried: undefined };
+/** A power of two. Each call has a key of its own, for those that hash. */
+const CALLS = Array.from({ length: 1_024 }, (_, i) => ({
+  pattern: { cmd: 'echo' },
+  tried: undefined,
+  hashKey: `customer-${i}`,
+}));
 
 const { strategy: name } = settings();
 const deps = { random: Math.random, now: () => performance.now() };
@@ -22,7 +27,10 @@ answer({
     const results = { alone: [], cluster: [] };
     for (const which of Object.keys(pickers)) timePicks(pickers[which], WARM_UP_PICKS);
     for (let round = 0; round < rounds; round++) {
-      for (const which of Object.keys(pickers)) results[which].push(timePicks(pickers[which], picks));
+      for (const which of Object.keys(pickers)) {
+        report(cluster);
+        results[which].push(timePicks(pickers[which], picks));
+      }
     }
     return results;
   },
@@ -30,7 +38,7 @@ answer({
 
 function timePicks(picker, picks) {
   const begin = process.hrtime.bigint();
-  for (let i = 0; i < picks; i++) sink = picker.pick(CALL);
+  for (let i = 0; i < picks; i++) sink = picker.pick(CALLS[i & (CALLS.length - 1)]);
   const elapsed = Number(process.hrtime.bigint() - begin);
   if (sink === undefined) throw new Error(`${name} picked nothing`);
   return elapsed / picks;
@@ -44,6 +52,7 @@ function clusterOf(count) {
       strategy,
       panicThreshold: 50,
       probed: true,
+      ejection: false,
       clock: { now: deps.now, wall: Date.now },
       random: deps.random,
     },
@@ -59,6 +68,16 @@ function clusterOf(count) {
   });
   if (!cluster.available) throw new Error('no node is eligible');
   return { strategy, cluster };
+}
+
+/** Every node tells its load, for those that go by it. It is fresh for longer than a round takes. */
+function report(cluster) {
+  let i = 0;
+  for (const node of cluster.nodes.values()) {
+    node.setLoad({ inFlight: i % 4, latency: 1 + (i % 7), rate: 100 + i, utilization: 0.5 });
+    cluster.observe(node);
+    i++;
+  }
 }
 
 function endpoint(i) {

@@ -1,4 +1,6 @@
 import type { AttemptOutcome, AttemptRecord } from '../cluster/attempt-record.js';
+import type { Outstanding } from '../cluster/outstanding.js';
+import type { PushBack } from '../resilience/retry-backoff.js';
 import type { NodeTransport, ReplyHandler, RequestHandle } from '../transport/node-transport.js';
 import { reasonOf } from '../transport/reason.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
@@ -29,12 +31,16 @@ export interface AttemptListener {
  * One try of a call on one node, and the lease on that node: it begins with the attempt and ends exactly once, with one
  * outcome, whichever of answer, refusal, loss, deadline and cancellation comes first.
  */
-export class Attempt implements ReplyHandler {
+export class Attempt implements ReplyHandler, Outstanding {
   /** What it failed with. */
   cause: unknown = undefined;
+  older: Outstanding | undefined = undefined;
+  newer: Outstanding | undefined = undefined;
 
   private outcome: AttemptOutcome | undefined = undefined;
   private duration = 0;
+  /** Milliseconds until the first answer of a stream. */
+  private answeredAfter: number | undefined = undefined;
   private reason = '';
   /** Where it was sent, and what it is known by there. */
   private transport: NodeTransport | undefined = undefined;
@@ -42,11 +48,11 @@ export class Attempt implements ReplyHandler {
 
   constructor(
     readonly node: UpstreamNode,
-    private readonly startedAt: number,
+    readonly startedAt: number,
     private readonly now: () => number,
     private readonly listener: AttemptListener,
   ) {
-    node.begin();
+    node.begin(this);
   }
 
   get ended(): boolean {
@@ -71,6 +77,7 @@ export class Attempt implements ReplyHandler {
   next(response: unknown, last: boolean): void {
     if (this.outcome !== undefined) return;
     if (last) this.end('answered');
+    else this.heard();
     this.listener.onNext(this, response, last);
   }
 
@@ -95,7 +102,7 @@ export class Attempt implements ReplyHandler {
   /** It could not be sent, was refused, or what was sent may be lost. */
   fail(outcome: FailedAttemptOutcome, cause: unknown, trailer?: ReplyTrailer): void {
     const reason = outcome === 'rejected' ? `the server is ${String(trailer?.refused)}` : reasonOf(cause);
-    if (!this.end(outcome, reason)) return;
+    if (!this.end(outcome, reason, trailer?.retryAfter)) return;
     this.cause = cause;
     this.listener.onFailed(this, outcome, cause, trailer);
   }
@@ -103,9 +110,16 @@ export class Attempt implements ReplyHandler {
   /**
    * The call is over for another reason; a late answer is dropped. A server that understands it stops to work on what is
    * cancelled. What timed out it knows by itself, by the deadline that it was sent.
+   *
+   * What was never sent shows in the state of the connection, and a stream that is cut off in the middle shows a node that
+   * answers: neither is held against the node.
+   *
+   * @param lagged it timed out while this process was busy: the answer may have come in time
    */
-  abandon(outcome: AbandonedOutcome, reason: string): void {
-    if (this.end(outcome, reason)) this.transport?.forget(this.request, outcome === 'cancelled');
+  abandon(outcome: AbandonedOutcome, reason: string, lagged = false): void {
+    const nodeIsToBlame = !lagged && this.transport !== undefined && this.answeredAfter === undefined;
+    if (this.end(outcome, reason, undefined, nodeIsToBlame ? outcome : 'cancelled'))
+      this.transport?.forget(this.request, outcome === 'cancelled');
   }
 
   record(): AttemptRecord {
@@ -117,12 +131,27 @@ export class Attempt implements ReplyHandler {
     };
   }
 
-  private end(outcome: AttemptOutcome, reason = ''): boolean {
+  /** A stream goes on for as long as it likes; how fast the node is shows in its first answer. */
+  private heard(): void {
+    if (this.answeredAfter !== undefined) return;
+    this.answeredAfter = this.now() - this.startedAt;
+    this.node.heard(this);
+  }
+
+  /** @param verdict what the node is told of it */
+  private end(
+    outcome: AttemptOutcome,
+    reason = '',
+    pushBack?: PushBack,
+    verdict: AttemptOutcome = outcome,
+  ): boolean {
     if (this.outcome !== undefined) return false;
     this.outcome = outcome;
     this.reason = reason;
-    this.duration = this.now() - this.startedAt;
-    this.node.end(outcome, this.duration);
+    const now = this.now();
+    this.duration = now - this.startedAt;
+    const retryAfter = pushBack === 'never' ? undefined : pushBack;
+    this.node.end(verdict, this.answeredAfter ?? this.duration, this, now, retryAfter);
     return true;
   }
 }

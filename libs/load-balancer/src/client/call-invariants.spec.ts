@@ -207,14 +207,16 @@ async function play(steps: readonly Step[], options: Partial<ServiceOptions>) {
 const endsOf = ({ made }: Watched): unknown[] =>
   made.seen.filter((value) => value !== 'part' && value !== 'ok' && value !== undefined);
 
-/** Every attempt goes to a node that may be picked: a member with room that is ready, or idle. */
+/** Every attempt goes to a node that may be picked: a member that is ready or idle, or one that is ejected where that is due. */
 function watchPicks({ upstream }: FakeService, wrong: string[]): void {
   const { cluster } = upstream;
   const { pick } = cluster;
   cluster.pick = (call, limit) => {
     const node = pick.call(cluster, call, limit);
     if (node && cluster.nodes.get(node.key) !== node) wrong.push(`${node.key} is no member`);
-    if (node && node.status !== 'ready' && node.status !== 'idle')
+    const until = node?.snapshot().ejectedUntil;
+    const excused = node?.status === 'ejected' && (cluster.panic || (until && +until <= Date.now()));
+    if (node && node.status !== 'ready' && node.status !== 'idle' && !excused)
       wrong.push(`${node.key} is ${node.status}`);
     return node;
   };

@@ -21,6 +21,7 @@ describe('validateCallOptions', () => {
       {
         timeout: 0,
         waitForReady: true,
+        hashKey: 'customer-7',
         metadata: { 'x-tenant': 't1' },
         signal: new AbortController().signal,
       },
@@ -41,6 +42,7 @@ describe('validateCallOptions', () => {
     [{ signal: {} }, 'send(…).signal: expected an AbortSignal, got an object'],
     [{ signal: new AbortController() }, 'send(…).signal: expected an AbortSignal, got an object'],
     [{ waitForReady: 'yes' }, 'send(…).waitForReady: expected true or false, got "yes"'],
+    [{ hashKey: 7 }, 'send(…).hashKey: expected a string, got 7'],
     [{ metadata: 'x' }, 'send(…).metadata: expected an object of strings, got "x"'],
     [{ metadata: { 'x-a': 7 } }, 'send(…).metadata: expected a string as "x-a", got number'],
     [{ metadata: { 'lb-timeout': '1' } }, 'send(…).metadata: "lb-timeout" belongs to the library'],

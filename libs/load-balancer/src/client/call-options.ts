@@ -8,6 +8,7 @@ import {
   isObject,
   milliseconds,
   pathTo,
+  text,
   type Check,
   type Fields,
   type Report,
@@ -28,6 +29,11 @@ export interface CallOptions {
   retry?: Omit<RetryOptions, 'budget'> | false;
   /** Hedging of this call; `false` for none. */
   hedge?: HedgeOptions | false;
+  /**
+   * What the call is about: the strategies `ring-hash` and `maglev` send calls of one key to one node. By default what the
+   * pattern's `hashKey` makes of the data.
+   */
+  hashKey?: string;
   /** Ends the call with a `CancelledError`. */
   signal?: AbortSignal;
   /** Wait for a node instead of failing with `NO_NODES`; the service's setting by default. */
@@ -64,6 +70,7 @@ const fields: Fields<CallOptions> = {
   idempotent: boolean,
   retry: callRetry,
   hedge,
+  hashKey: text,
   signal,
   waitForReady: boolean,
   metadata,

@@ -30,15 +30,21 @@ export class CallRules {
   constructor(
     { calls, patterns, limits, retryBudget }: ResolvedServiceOptions,
     private readonly routeOf: RouteOf,
+    log: (fault: string) => void,
   ) {
-    this.base = callPolicy(calls);
+    this.base = callPolicy(calls, log);
     this.retryBudget = new RetryBudget(retryBudget);
     this.admission = limits && new Admission(limits);
     this.nodeLimit = limits?.maxInFlightPerNode ?? Infinity;
     this.byRoute =
       patterns.size === 0
         ? undefined
-        : new Map([...patterns].map(([text, settings]) => [this.routeOfText(text), callPolicy(settings)]));
+        : new Map(
+            [...patterns].map(([text, settings]) => [
+              this.routeOfText(text),
+              callPolicy(settings, (fault) => log(`patterns[${JSON.stringify(text)}].${fault}`)),
+            ]),
+          );
     this.hedged =
       calls.hedge !== undefined || [...patterns.values()].some(({ hedge }) => hedge !== undefined);
   }

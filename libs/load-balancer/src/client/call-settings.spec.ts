@@ -23,20 +23,28 @@ import { HedgePolicies } from './hedge-policies.js';
 useVirtualTime();
 
 const RETRY = { maxAttempts: 3, retryOn: undefined, backoff: { initial: 50, multiplier: 2, max: 1_000 } };
-const SETTINGS: CallSettings = { timeout: 5_000, retry: RETRY, hedge: undefined, idempotent: undefined };
+const SETTINGS: CallSettings = {
+  timeout: 5_000,
+  retry: RETRY,
+  hedge: undefined,
+  idempotent: undefined,
+  hashKey: undefined,
+};
+
+const callPolicyOf = (settings: CallSettings) => callPolicy(settings, () => undefined);
 
 const policyOf = (base: CallPolicy, options: CallOptions): CallPolicy =>
   policyOver(base, options, new HedgePolicies());
 
 describe('the policy of a call', () => {
   it('is the very one of its service when it has no options of its own: nothing is allocated', () => {
-    const base = callPolicy(SETTINGS);
+    const base = callPolicyOf(SETTINGS);
     expect(policyOf(base, {})).toBe(base);
     expect(policyOf(base, { signal: new AbortController().signal, metadata: {} })).toBe(base);
   });
 
   it('takes each option of the call over that of the service', () => {
-    const base = callPolicy({ ...SETTINGS, hedge: { delay: 10 }, idempotent: true });
+    const base = callPolicyOf({ ...SETTINGS, hedge: { delay: 10 }, idempotent: true });
     expect(policyOf(base, { timeout: 0 })).toEqual({ ...base, timeout: 0 });
     expect(policyOf(base, { idempotent: false })).toEqual({ ...base, idempotent: false });
     expect(policyOf(base, { hedge: false }).hedge).toBeUndefined();
@@ -45,8 +53,8 @@ describe('the policy of a call', () => {
   });
 
   it('has one attempt without retries, and as many as the call says where the service has none', () => {
-    expect(policyOf(callPolicy(SETTINGS), { retry: false }).retry).toEqual({ ...RETRY, maxAttempts: 1 });
-    const without = callPolicy({ ...SETTINGS, retry: withoutRetries(RETRY) });
+    expect(policyOf(callPolicyOf(SETTINGS), { retry: false }).retry).toEqual({ ...RETRY, maxAttempts: 1 });
+    const without = callPolicyOf({ ...SETTINGS, retry: withoutRetries(RETRY) });
     expect(policyOf(without, { retry: { maxAttempts: 2 } }).retry.maxAttempts).toBe(2);
     expect(policyOf(without, { retry: { retryOn: ['X'] } }).retry.maxAttempts).toBe(1);
   });

@@ -2,6 +2,8 @@ import type { HedgeOptions } from '../resilience/hedge-policy.js';
 import { HedgePolicy } from '../resilience/hedge-policy.js';
 import type { RetryPolicy } from '../resilience/retry-policy.js';
 import type { CallOptions } from './call-options.js';
+import type { HashKeyOf, HashKeySource } from './hash-key.js';
+import { hashKeyReader } from './hash-key.js';
 import type { HedgePolicies } from './hedge-policies.js';
 
 /** How calls of a service, or of one of its patterns, are made, with every default filled in. */
@@ -13,15 +15,29 @@ export interface CallSettings {
   readonly hedge: HedgeOptions | undefined;
   /** `undefined`: what the provider says of its handler. */
   readonly idempotent: boolean | undefined;
+  /** Where a call's hash key comes from when it brings none of its own. */
+  readonly hashKey: HashKeySource | undefined;
 }
 
-/** The same, ready for use by one client: a hedge policy remembers the latency that it follows. */
-export interface CallPolicy extends Omit<CallSettings, 'hedge'> {
+/**
+ * The same, ready for use by one client: a hedge policy remembers the latency that it follows, and what is wrong with a
+ * user's `hashKey` is told once.
+ */
+export interface CallPolicy extends Omit<CallSettings, 'hedge' | 'hashKey'> {
   readonly hedge: HedgePolicy | undefined;
+  readonly hashKeyOf: HashKeyOf | undefined;
 }
 
-export function callPolicy({ hedge, ...settings }: CallSettings): CallPolicy {
-  return { ...settings, hedge: hedge && new HedgePolicy(hedge) };
+/** @param onFault told of a `hashKey` that throws */
+export function callPolicy(
+  { hedge, hashKey, ...settings }: CallSettings,
+  onFault: (fault: string) => void,
+): CallPolicy {
+  return {
+    ...settings,
+    hedge: hedge && new HedgePolicy(hedge),
+    hashKeyOf: hashKey === undefined ? undefined : hashKeyReader(hashKey, onFault),
+  };
 }
 
 /** A retry policy with what is said of it in one place over what holds without. */
@@ -56,5 +72,6 @@ export function policyOf(
     idempotent: idempotent ?? base.idempotent,
     retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
     hedge: hedge === undefined ? base.hedge : hedge === false ? undefined : hedges.of(hedge),
+    hashKeyOf: base.hashKeyOf,
   };
 }

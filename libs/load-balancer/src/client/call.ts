@@ -16,6 +16,9 @@ import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
 
+/** How late a deadline may fire, in milliseconds, before that is put down to this process: ten ticks of the timer wheel. */
+const LAG_TOLERANCE = 50;
+
 /** What an attempt is made for: which nodes it may go to depends on it. */
 type Purpose =
   /** The first, or one after the call was certainly not processed: a node that has refused it will not do. */
@@ -38,6 +41,8 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   readonly pattern: unknown;
   /** The nodes that it need not be tried on again. */
   tried: Set<UpstreamNode> | undefined = undefined;
+  /** When a node was last picked for it, or is being picked. */
+  now = 0;
 
   private attempt: Attempt | undefined = undefined;
   /** Attempts before the current one, some of which may still be under way. */
@@ -52,6 +57,12 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   constructor(upstream: Upstream, request: OutgoingRequest, subscriber: Subscriber<unknown>) {
     super(upstream, request, subscriber);
     this.pattern = request.pattern;
+  }
+
+  /** Worked out only when a strategy asks for it. */
+  get hashKey(): string | undefined {
+    const { options, data } = this.request;
+    return options.hashKey ?? this.policy.hashKeyOf?.(data);
   }
 
   onNext(attempt: Attempt, response: unknown, last: boolean): void {
@@ -123,6 +134,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
       this.onDeadline();
       return;
     }
+    this.now = now;
     const { admission, nodeLimit } = upstream.rules;
     const node = upstream.cluster.pick(this, nodeLimit);
     // Whoever was told, while it was picked, that the cluster panics may have ended the call.
@@ -310,10 +322,11 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   /** Gives up the attempts that are under way, but for the preferred one. */
   protected override abandonRunning(outcome: AbandonedOutcome, reason: string, preferred?: Attempt): void {
     const { upstream, earlier = [], attempt: latest } = this;
+    const lagged = outcome === 'timed-out' && upstream.now() - this.deadline > LAG_TOLERANCE;
     for (const attempt of latest ? [...earlier, latest] : earlier) {
       if (attempt === preferred || attempt.ended) continue;
       this.running--;
-      attempt.abandon(outcome, reason);
+      attempt.abandon(outcome, reason, lagged);
       // Slow ones left out, the percentiles would come down and the hedges with them.
       if (outcome === 'timed-out' || preferred) upstream.rules.latency(attempt.took, upstream.now);
       if (outcome === 'timed-out') upstream.attemptFailed(attempt, outcome);

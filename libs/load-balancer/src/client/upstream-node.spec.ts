@@ -34,6 +34,30 @@ function probed(reply: (handler: ReplyHandler) => void) {
   return { handle, setNoDelay, ends };
 }
 
+const FEATURES = ['cancel', 'trailer'];
+/** A node whose probes the test answers on whatever connection it likes. */
+function node() {
+  const clock = { now: () => 0, wall: () => 0 };
+  const told: unknown[] = [];
+  const of = new ClusterNode<NodeHandle>(
+    resolveEndpoint({ host: 'h', port: 1 }),
+    true,
+    clock,
+    () => undefined,
+  );
+  const handle = new NodeHandle(of, (trailer) => told.push(trailer));
+  const answer = (transport: FakeTransport, response?: unknown): void => {
+    const open: NodeTransport = transport;
+    handle.channel = { transport: open } as NodeChannel;
+    handle.probe(() => undefined);
+    const { reply } = transport.requests.at(-1)!;
+    if (response === undefined) reply.error('There is no matching message handler');
+    else reply.next(response, true);
+  };
+  return { handle, told, answer };
+}
+const connection = (): FakeTransport => new FakeTransport({ onClose: () => undefined });
+
 describe('a probe', () => {
   it('that our server answers tells what it can do, and switches Nagle’s algorithm off', () => {
     const { handle, setNoDelay, ends } = probed((handler) =>
@@ -68,29 +92,6 @@ describe('a probe', () => {
 });
 
 describe('what a server of ours told', () => {
-  const FEATURES = ['cancel', 'trailer'];
-  function node() {
-    const clock = { now: () => 0, wall: () => 0 };
-    const told: unknown[] = [];
-    const of = new ClusterNode<NodeHandle>(
-      resolveEndpoint({ host: 'h', port: 1 }),
-      true,
-      clock,
-      () => undefined,
-    );
-    const handle = new NodeHandle(of, (trailer) => told.push(trailer));
-    const answer = (transport: FakeTransport, response?: unknown): void => {
-      const open: NodeTransport = transport;
-      handle.channel = { transport: open } as NodeChannel;
-      handle.probe(() => undefined);
-      const { reply } = transport.requests.at(-1)!;
-      if (response === undefined) reply.error('There is no matching message handler');
-      else reply.next(response, true);
-    };
-    return { handle, told, answer };
-  }
-  const connection = (): FakeTransport => new FakeTransport({ onClose: () => undefined });
-
   it('of its handlers holds for the connection, though it tells it only once', () => {
     const { handle, answer } = node();
     const first = connection();
@@ -124,5 +125,67 @@ describe('what a server of ours told', () => {
     answer(plain);
     expect(transport.requests[0]!.packet.data).toEqual({ lb: 1, accept: ['trailer'] });
     expect(plain.requests[0]!.packet.data).toEqual({ lb: 1 });
+  });
+});
+
+describe('a request for the load of a node', () => {
+  const asked = ({ requests }: FakeTransport): number => requests.length - 1;
+
+  function known() {
+    const { answer, ...rest } = node();
+    const transport = connection();
+    answer(transport, probeAnswer('orders', FEATURES));
+    return { answer, transport, ...rest };
+  }
+
+  it('is answered with what the server tells', () => {
+    const { handle, told, transport } = known();
+    handle.requestLoad();
+    transport.requests[1]!.reply.next(probeAnswer('orders', FEATURES, { load: { inFlight: 4 } }), true);
+    expect(told.at(-1)).toMatchObject({ load: { inFlight: 4 } });
+  });
+
+  it('is made again only when the one before has been answered', () => {
+    const { handle, transport } = known();
+    for (let i = 0; i < 3; i++) handle.requestLoad();
+    expect(asked(transport)).toBe(1);
+    transport.requests[1]!.reply.next(probeAnswer('orders', FEATURES), true);
+    handle.requestLoad();
+    handle.requestLoad();
+    expect(asked(transport)).toBe(2);
+  });
+
+  it('is not made of a server that cannot tell, nor of one that has not been probed on this connection', () => {
+    const { handle, answer } = node();
+    const stock = connection();
+    answer(stock);
+    handle.requestLoad();
+    expect(asked(stock)).toBe(0);
+    const fresh = connection();
+    handle.channel = { transport: fresh } as unknown as NodeChannel;
+    handle.requestLoad();
+    handle.channel = { transport: undefined } as NodeChannel;
+    handle.requestLoad();
+    expect(fresh.requests).toEqual([]);
+  });
+
+  it('that was lost with its connection does not stand in the way of one on the next', () => {
+    const { handle, answer, transport } = known();
+    handle.requestLoad();
+    const next = connection();
+    answer(next, probeAnswer('orders', FEATURES));
+    handle.requestLoad();
+    transport.requests[1]!.reply.lost(new Error('read ECONNRESET'), true);
+    handle.requestLoad();
+    expect(asked(next)).toBe(1);
+  });
+
+  it('that the user’s serializer will not have is not tried again, and harms nobody', () => {
+    const { handle, transport } = known();
+    transport.serializerError = new Error('what is this?');
+    expect(() => handle.requestLoad()).not.toThrow();
+    transport.serializerError = undefined;
+    handle.requestLoad();
+    expect(asked(transport)).toBe(0);
   });
 });

@@ -24,6 +24,8 @@ export class NodeHandle implements ProbeTarget {
   private learnedFrom: NodeTransport | undefined;
   private waiting: ConnectedCallback[] = [];
   private callsSeen = 0;
+  /** The connection on which its load has been asked for and not told yet. */
+  private askedOn: NodeTransport | undefined;
 
   /** @param told receives what the server tells of itself in the answers to probes */
   constructor(
@@ -89,6 +91,35 @@ export class NodeHandle implements ProbeTarget {
   }
 
   /**
+   * Asks a server of ours for its load; what it says comes as all that it tells. Nobody waits for it, so it takes no time
+   * out, and silence proves nothing. At most one is under way; a node that is not connected, or cannot tell, is not asked.
+   */
+  requestLoad(): void {
+    const { transport } = this.channel;
+    if (!transport?.readsTrailers || this.askedOn === transport) return;
+    if (this.learnedFrom !== transport || this.capabilities === undefined) return;
+    this.askedOn = transport;
+    const settle = (): void => {
+      if (this.askedOn === transport) this.askedOn = undefined;
+    };
+    const reply: ReplyHandler = {
+      next: (response) => {
+        settle();
+        const answer = parseProbeAnswer(response);
+        if (answer) this.tell(answer);
+      },
+      complete: settle,
+      error: settle,
+      lost: settle,
+    };
+    try {
+      transport.request({ pattern: PROBE_PATTERN, data: PROBE_REQUEST }, reply);
+    } catch {
+      // The user's serializer will not have it: whoever picks a node is not to suffer for that, nor to try again.
+    }
+  }
+
+  /**
    * Nagle's algorithm is switched off towards servers of ours, which switch it off, too. A stock server leaves it on: it
    * holds its second reply until the first one is acknowledged, which Linux delays by 40 ms unless something is sent.
    * Towards such a server Nagle stays on here as well, as in `ClientTCP`, since what it holds back carries that very
@@ -102,7 +133,10 @@ export class NodeHandle implements ProbeTarget {
     if (!capabilities) return;
     transport.unwrap().setNoDelay(true);
     transport.learned(capabilities);
-    const { load, draining } = capabilities;
+    this.tell(capabilities);
+  }
+
+  private tell({ load, draining }: ServerCapabilities): void {
     this.told({ ...(load && { load }), ...(draining && { draining }) });
   }
 

@@ -2,6 +2,7 @@ import type { Subject } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
 import type { ResolvedEndpoint } from '../cluster/endpoint.js';
 import type { ConnectionState } from '../cluster/node.js';
+import { SlowStart } from '../cluster/slow-start.js';
 import { snapshotService } from '../cluster/service-snapshot.js';
 import type { NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
 import type { LoadBalancerError } from '../errors.js';
@@ -31,6 +32,8 @@ import { NodeHandle } from './upstream-node.js';
 const CLOSE_WITHOUT_TIMEOUT = 5_000;
 /** Milliseconds more, so that a call made in the last moment meets its own deadline first. */
 const CLOSE_MARGIN = 100;
+/** Milliseconds between two refreshes of the strategy. */
+const UPKEEP_INTERVAL = 1_000;
 const CLOSED = 'the client was closed';
 const LEFT = 'it has left the service';
 
@@ -78,6 +81,7 @@ export class Upstream {
   /** The last deadline of all calls since there was none in flight. */
   private lastDeadline = 0;
   private eager = 0;
+  private upkeep: NodeJS.Timeout | undefined;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -86,8 +90,19 @@ export class Upstream {
     private readonly deps: UpstreamDeps,
   ) {
     this.buildPacket = deps.buildPacket;
-    const { name, healthCheck } = options;
-    this.rules = new CallRules(options, deps.routeOf);
+    const { name, healthCheck, slowStart } = options;
+    this.rules = new CallRules(options, deps.routeOf, (fault) => deps.log(`${name}: ${fault}`));
+    const clockAndChance = { now: this.now, random: Math.random };
+    const strategy = createStrategy(
+      options,
+      {
+        ...clockAndChance,
+        // It knows no other nodes than those of the cluster.
+        requestLoad: (node) => (node as UpstreamNode).handle.requestLoad(),
+      },
+      (reason) =>
+        deps.log(`${name}: strategy "${options.strategy.name}": ${reason}; nodes are taken in turn instead`),
+    );
     this.availability = new Availability(options.connection.backoff, {
       nodes: () => this.cluster.nodes.values(),
       onAvailability: deps.onAvailability,
@@ -96,12 +111,9 @@ export class Upstream {
     });
     this.cluster = new Cluster<NodeHandle>(
       {
-        strategy: createStrategy(options, { now: this.now, random: Math.random }, (reason) =>
-          deps.log(
-            `${name}: strategy "${options.strategy.name}": ${reason}; nodes are taken in turn instead`,
-          ),
-        ),
+        strategy: slowStart === false ? strategy : new SlowStart(strategy, clockAndChance, slowStart),
         panicThreshold: options.panicThreshold,
+        ejection: options.outlierDetection,
         probed: healthCheck !== false,
         clock: { now: this.now, wall: Date.now },
         random: Math.random,
@@ -112,6 +124,11 @@ export class Upstream {
         onStatus: (node, from) => this.statusChanged(node, from),
         onPanic: (active, healthy, total) =>
           this.emit({ type: 'panic', service: name, active, healthy, total }),
+        onEjected: ({ key: node }, reason, until) =>
+          this.emit({ type: 'ejected', service: name, node, reason, until }),
+        // A call may be waiting for just that.
+        onTrial: () => this.changed(),
+        onReturned: ({ key: node }) => this.emit({ type: 'returned', service: name, node }),
       },
     );
     if (healthCheck !== false) {
@@ -152,6 +169,8 @@ export class Upstream {
   /** Starts to look for nodes and to connect them. Nothing is waited for. */
   start(): void {
     this.resolution.start();
+    if (this.cluster.hasUpkeep)
+      this.upkeep = setInterval(() => this.cluster.upkeep(), UPKEEP_INTERVAL).unref();
   }
 
   /** Resolves once a call could be sent, rejects once it is known that none can, or when it is closed. */
@@ -236,6 +255,7 @@ export class Upstream {
       await this.idleOrLate(Math.max(usual, this.lastDeadline - this.now()) + CLOSE_MARGIN);
     }
     this.ended = true;
+    clearInterval(this.upkeep);
     this.prober?.close();
     this.silence?.stop();
     for (const call of [...this.waiting]) call.cutOff();
@@ -339,7 +359,10 @@ export class Upstream {
 
   /** What the server told of itself, beside a reply or without one. */
   private told(node: UpstreamNode, { load, draining }: ReplyTrailer): void {
-    if (load) node.setLoad(load);
+    if (load) {
+      node.setLoad(load);
+      this.cluster.observe(node);
+    }
     if (draining !== true || node.status === 'draining' || this.retiring.has(node)) return;
     node.setGoingAway();
     // It finishes what it has been sent; then the connection goes, and the next one leads to whoever listens there then.

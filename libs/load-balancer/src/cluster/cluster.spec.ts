@@ -18,12 +18,22 @@ function cluster({ probed = false, panicThreshold = 50 }: Options = {}) {
   let time = 0;
   const clock = { now: () => time, wall: () => time };
   const subject = new Cluster<undefined>(
-    { strategy: new RoundRobin({ random, now: clock.now }), panicThreshold, probed, clock, random },
+    {
+      strategy: new RoundRobin({ random, now: clock.now }),
+      panicThreshold,
+      probed,
+      ejection: false,
+      clock,
+      random,
+    },
     {
       onAdded: (node) => log.push(`added ${node.key}`),
       onRemoved: (node) => log.push(`removed ${node.key}`),
       onStatus: (node, from) => log.push(`${node.key} ${from} → ${node.status}`),
       onPanic: (active, healthy, total) => log.push(`panic ${active} ${healthy}/${total}`),
+      onEjected: () => undefined,
+      onTrial: () => undefined,
+      onReturned: () => undefined,
     },
   );
   return { subject, log, advance: (ms: number) => (time += ms) };

@@ -1,4 +1,8 @@
 import type { PickContext, Strategy } from '../strategies/strategy.js';
+import type { EjectionPolicy } from './ejection/ejection-policy.js';
+import type { EjectionRecord } from './ejection/outlier-detector.js';
+import { OutlierDetector } from './ejection/outlier-detector.js';
+import type { EjectionState } from './ejection/ejection-state.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { diffMembership } from './membership.js';
 import type { ClusterClock } from './node.js';
@@ -11,6 +15,8 @@ export interface ClusterSettings<H> {
   readonly panicThreshold: number;
   /** Are nodes probed, so that a fresh connection alone does not admit one? */
   readonly probed: boolean;
+  /** When nodes are ejected; `false` for never. */
+  readonly ejection: EjectionPolicy | false;
   readonly clock: ClusterClock;
   readonly random: () => number;
 }
@@ -22,6 +28,12 @@ export interface ClusterListener<H> {
   /** A node's status changed; what may be picked may have changed with it. */
   onStatus(node: ClusterNode<H>, from: NodeStatus): void;
   onPanic(active: boolean, healthy: number, total: number): void;
+  /** A node was ejected, for its calls or its trial; `until`: when it may be tried (wall clock). */
+  onEjected(node: ClusterNode<H>, reason: string, until: Date): void;
+  /** The time of an ejected node is over: the next call tries it. */
+  onTrial(node: ClusterNode<H>): void;
+  /** An ejected node's trial succeeded. */
+  onReturned(node: ClusterNode<H>): void;
 }
 
 /** How often the strategy is asked again for a node that the call has not been tried on. */
@@ -37,11 +49,20 @@ export class Cluster<H> {
   private anyConnecting = false;
   private panicking = false;
   private stale = false;
+  private everResolved = false;
+  private readonly detector: OutlierDetector<ClusterNode<H>> | undefined;
+  /** When the statistics of the nodes are next looked at. */
+  private nextSweep = Infinity;
 
   constructor(
     private readonly settings: ClusterSettings<H>,
     private readonly listener: ClusterListener<H>,
-  ) {}
+  ) {
+    const { ejection, clock } = settings;
+    if (ejection === false) return;
+    this.detector = new OutlierDetector(ejection, (record, from) => this.ejectionChanged(record, from));
+    this.nextSweep = clock.now() + ejection.interval;
+  }
 
   get nodes(): ReadonlyMap<string, ClusterNode<H>> {
     return this.members;
@@ -75,13 +96,17 @@ export class Cluster<H> {
   apply(endpoints: readonly ResolvedEndpoint[]): boolean {
     const { clock, probed } = this.settings;
     const onStatus = (node: ClusterNode<H>, from: NodeStatus): void => this.statusChanged(node, from);
+    const joinedAt = this.everResolved ? clock.now() : -Infinity;
     const { nodes, added, removed, changed } = diffMembership(
       this.members,
       endpoints,
-      (endpoint) => new ClusterNode<H>(endpoint, probed, clock, onStatus),
+      (endpoint) => new ClusterNode<H>(endpoint, probed, clock, onStatus, joinedAt),
     );
+    this.everResolved = true;
     this.members = nodes;
     this.stale ||= changed;
+    for (const node of removed) node.unwatched();
+    if (this.detector) for (const node of added) node.watchedBy(this.detector);
     for (const node of removed) this.listener.onRemoved(node);
     for (const node of added) this.listener.onAdded(node);
     return changed;
@@ -97,6 +122,12 @@ export class Cluster<H> {
     if (this.stale) this.refresh();
     const { strategy } = this.settings;
     const { tried } = call;
+    if (tried === undefined && this.detector?.awaitsTrial === true) {
+      const trial = this.detector.trial(
+        (node) => node.status === 'ejected' && node.weight > 0 && node.inFlight < limit,
+      );
+      if (trial) return trial;
+    }
     const node = strategy.pick(call);
     if (node === undefined || (node.inFlight < limit && !tried?.has(node))) return node;
     for (let asked = 0; asked < ASK_AGAIN; asked++) {
@@ -104,6 +135,34 @@ export class Cluster<H> {
       if (other !== undefined && other.inFlight < limit && !tried?.has(other)) return other;
     }
     return this.search(limit, tried) ?? (node.inFlight < limit ? node : (this.search(limit) ?? node));
+  }
+
+  /** The node has told its load. */
+  observe(node: ClusterNode<H>): void {
+    this.settings.strategy.observe?.(node);
+  }
+
+  /** Is there work that is to be done about once a second, between picks: the strategy's, or that of ejection? */
+  get hasUpkeep(): boolean {
+    return this.settings.strategy.refresh !== undefined || this.detector !== undefined;
+  }
+
+  /** Does that work, over the nodes as they are now. */
+  upkeep(): void {
+    this.lookForOutliers();
+    this.refresh();
+    this.settings.strategy.refresh?.();
+  }
+
+  private lookForOutliers(): void {
+    const { ejection, clock } = this.settings;
+    if (this.detector === undefined || ejection === false) return;
+    const now = clock.now();
+    if (now < this.nextSweep) this.detector.release(now);
+    else {
+      this.nextSweep = now + ejection.interval;
+      this.detector.sweep(now);
+    }
   }
 
   /** A scan from a random place, so that the failed node's calls do not all land on its neighbour. */
@@ -123,6 +182,21 @@ export class Cluster<H> {
     if (this.members.get(node.key) === node) this.listener.onStatus(node, from);
   }
 
+  private ejectionChanged({ node, state }: EjectionRecord<ClusterNode<H>>, from: EjectionState): void {
+    const until = node.ejectionChanged(this.settings.clock.now());
+    const { listener } = this;
+    switch (state.kind) {
+      case 'ejected':
+        if (until) listener.onEjected(node, state.reason, until);
+        return;
+      case 'half-open':
+        if (state.trial === 'due') listener.onTrial(node);
+        return;
+      case 'admitted':
+        if (from.kind !== 'admitted') listener.onReturned(node);
+    }
+  }
+
   /** Brings the eligible set up to date with what has changed since the last pick. */
   private refresh(): void {
     if (!this.stale) return;
@@ -137,7 +211,7 @@ export class Cluster<H> {
       if (node.status === 'ready' || node.status === 'idle') {
         healthy.push(node);
         regardless.push(node);
-      } else if (node.status === 'unhealthy' && node.reachable) {
+      } else if ((node.status === 'unhealthy' || node.status === 'ejected') && node.reachable) {
         regardless.push(node);
       } else if (node.status === 'connecting') {
         anyConnecting = true;

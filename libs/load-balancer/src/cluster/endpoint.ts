@@ -12,9 +12,8 @@ export interface Endpoint {
   /** 1–65 535 */
   port: number;
   /**
-   * Its share of the calls relative to the others, 0–65 535; 1 by default. The strategy `weighted-round-robin` goes by
-   * it; `round-robin`, `random`, `least-request` and `pick-first` give every node the same. 0 means no calls, with any
-   * strategy.
+   * Its share of the calls relative to the others, 0–65 535; 1 by default. All strategies go by it but `round-robin`,
+   * `random`, `pick-first` and, where servers report their load, `least-loaded`. 0 means no calls, with any strategy.
    */
   weight?: number;
   /** Where it stands, for locality-aware choices. */

@@ -1,7 +1,11 @@
 import type { StrategyNode } from '../strategies/strategy.js';
 import type { AttemptOutcome } from './attempt-record.js';
+import type { EjectionRecord, OutlierDetector } from './ejection/outlier-detector.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { endpointKey } from './endpoint.js';
+import { observedLatency } from './failure-penalty.js';
+import { OutstandingList, type Outstanding } from './outstanding.js';
+import { PeakLatency } from './peak-ewma.js';
 import type { LoadReport, NodeSnapshot, NodeStatus } from './snapshot.js';
 
 /** What the connection to a node can be in. */
@@ -25,6 +29,8 @@ const LATENCY_WEIGHT = 0.1;
  */
 export class ClusterNode<H = unknown> implements StrategyNode {
   readonly key: string;
+  /** Kept here, since strategies read it for every call. */
+  weight: number;
   inFlight = 0;
   latency: number | undefined = undefined;
   status: NodeStatus = 'idle';
@@ -36,7 +42,11 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   loadAt = 0;
   /** Attempts that were answered: while it grows, the node is not silent. */
   answers = 0;
+  /** Monotonic milliseconds at which it joined, or came back from trouble; `-Infinity` for one that was there from the start. */
+  readySince: number;
 
+  private readonly peak = new PeakLatency();
+  private readonly outstanding = new OutstandingList();
   private calls = 0;
   private failures = 0;
   private goingAway = false;
@@ -46,6 +56,14 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   private probe: ProbeVerdict = 'healthy';
   private probeReason = '';
   private everReady = false;
+  /** Has it been out since it was last ready? A connection that was never asked for is no trouble. */
+  private troubled = false;
+  private detector: OutlierDetector<ClusterNode<H>> | undefined = undefined;
+  private ejection: EjectionRecord<ClusterNode<H>> | undefined = undefined;
+  private ejectedUntil: Date | undefined = undefined;
+  /** Counts its connections, and which of them calls were last lost with. */
+  private connections = 0;
+  private lostWith = 0;
   private onIdle: (() => void) | undefined = undefined;
 
   constructor(
@@ -53,13 +71,12 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     private readonly probed: boolean,
     private readonly clock: ClusterClock,
     private readonly onStatus: (node: ClusterNode<H>, from: NodeStatus) => void,
+    joinedAt = -Infinity,
   ) {
     this.key = endpointKey(endpoint);
+    this.weight = endpoint.weight;
     this.since = clock.wall();
-  }
-
-  get weight(): number {
-    return this.endpoint.weight;
+    this.readySince = joinedAt;
   }
 
   get zone(): string | undefined {
@@ -78,6 +95,7 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   /** The same address was resolved again, perhaps with other labels. */
   update(endpoint: ResolvedEndpoint): void {
     this.endpoint = endpoint;
+    this.weight = endpoint.weight;
     this.settle();
   }
 
@@ -87,8 +105,12 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     // It was let go because nobody used it: calls wait for its next connection as they did for the first.
     if (state === 'idle') this.everReady = false;
     // What comes after a server that was about to stop is another one.
-    if (state !== 'connected') this.goingAway = false;
+    if (state !== 'connected') {
+      this.goingAway = false;
+      this.load = undefined;
+    }
     // A new connection may lead to a process that hangs: with probes on, only an answer admits it.
+    if (state === 'connected') this.connections++;
     if (state === 'connected' && this.probed) {
       this.probe = 'pending';
       this.probeReason = 'connected, waiting for its first probe';
@@ -108,20 +130,73 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     this.settle();
   }
 
+  /** From now on the detector is told how its attempts end, and its verdict is heeded. */
+  watchedBy(detector: OutlierDetector<ClusterNode<H>>): void {
+    this.detector = detector;
+    this.ejection = detector.add(this);
+  }
+
+  /** It has left: nothing that ends on it now counts any more. */
+  unwatched(): void {
+    if (this.ejection) this.detector?.remove(this.ejection);
+    this.detector = undefined;
+  }
+
+  /** The detector's verdict on it is another one. Returns until when it is ejected (wall clock), if it is. */
+  ejectionChanged(now: number): Date | undefined {
+    const state = this.ejection?.state;
+    if (state?.kind === 'ejected') this.ejectedUntil = new Date(this.clock.wall() + state.until - now);
+    else if (state?.kind === 'admitted') this.ejectedUntil = undefined;
+    this.settle();
+    return this.ejectedUntil;
+  }
+
   setLoad(load: LoadReport): void {
     this.load = load;
     this.loadAt = this.clock.now();
   }
 
-  /** An attempt starts. */
-  begin(): void {
-    this.inFlight++;
-    this.calls++;
+  get waitingSince(): number | undefined {
+    return this.inFlight === 0 ? undefined : this.outstanding.since;
   }
 
-  /** The same attempt ends; `duration` in milliseconds. Called once for each `begin()`. */
-  end(outcome: AttemptOutcome, duration: number): void {
+  peakLatency(now: number): number | undefined {
+    return this.peak.known ? this.peak.read(now) : undefined;
+  }
+
+  /** An attempt starts. */
+  begin(attempt?: Outstanding): void {
+    this.inFlight++;
+    this.calls++;
+    if (attempt) this.outstanding.add(attempt);
+    if (this.ejection !== undefined) this.detector?.began(this.ejection);
+  }
+
+  /** The first sign of life of an attempt that goes on: a stream may do so for hours, which is no sign of a stall. */
+  heard(attempt: Outstanding): void {
+    this.outstanding.remove(attempt);
+    if (this.ejection !== undefined) this.detector?.heard(this.ejection);
+  }
+
+  /**
+   * The same attempt ends. Called once for each `begin()`.
+   *
+   * @param duration milliseconds until it ended, or until the first answer of a stream; less the time for which this
+   *   process's own event loop was late, which is not the node's fault
+   * @param now monotonic milliseconds
+   * @param retryAfter when a server that refused it said to come back, in milliseconds
+   */
+  end(
+    outcome: AttemptOutcome,
+    duration: number,
+    attempt?: Outstanding,
+    now = this.clock.now(),
+    retryAfter?: number,
+  ): void {
     this.inFlight--;
+    if (attempt) this.outstanding.remove(attempt);
+    const observed = observedLatency(outcome, duration, retryAfter);
+    if (observed !== undefined) this.peak.observe(observed, now);
     if (outcome === 'answered') {
       this.answers++;
       this.latency =
@@ -129,11 +204,23 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     } else if (outcome !== 'cancelled' && outcome !== 'sent') {
       this.failures++;
     }
+    if (this.ejection !== undefined) this.judgeEnd(this.ejection, outcome, duration, now);
     if (this.onIdle !== undefined && this.inFlight === 0) {
       const { onIdle } = this;
       this.onIdle = undefined;
       onIdle();
     }
+  }
+
+  private judgeEnd(
+    ejection: EjectionRecord<ClusterNode<H>>,
+    outcome: AttemptOutcome,
+    duration: number,
+    now: number,
+  ): void {
+    const aftermath = outcome === 'lost' && this.lostWith === this.connections;
+    if (outcome === 'lost') this.lostWith = this.connections;
+    this.detector?.ended(ejection, outcome, duration, now, aftermath);
   }
 
   /** Calls back once, when nothing is in flight on it any more, at once if nothing is; the last one asked is called. */
@@ -143,12 +230,15 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   }
 
   snapshot(): NodeSnapshot {
-    const { key, endpoint, status, reason, inFlight, calls, failures, latency, load } = this;
+    const { key, endpoint, status, reason, ejectedUntil, inFlight, calls, failures, latency, load } = this;
     const since = new Date(this.since);
-    return { key, endpoint, status, reason, since, inFlight, calls, failures, latency, load };
+    return { key, endpoint, status, reason, since, ejectedUntil, inFlight, calls, failures, latency, load };
   }
 
-  /** The one place where the order of precedence is written: discovery, draining, connection, probe. */
+  /**
+   * The one place where the order of precedence is written: discovery, draining, connection, probe, ejection. What is ready
+   * after all may still be at its slow start, which is the strategy's affair.
+   */
   private settle(): void {
     const [status, reason] = this.judge();
     this.reason = reason;
@@ -156,7 +246,13 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     const from = this.status;
     this.status = status;
     this.since = this.clock.wall();
-    if (status === 'ready') this.everReady = true;
+    if (status === 'ready') {
+      this.everReady = true;
+      if (this.troubled) this.readySince = this.clock.now();
+      this.troubled = false;
+    } else if (status !== 'idle' && status !== 'connecting') {
+      this.troubled = true;
+    }
     this.onStatus(this, from);
   }
 
@@ -165,7 +261,7 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     if (this.goingAway) return ['draining', 'its server says that it is about to stop'];
     switch (this.connection) {
       case 'idle':
-        return ['idle', this.connectionReason];
+        return this.ejected() ?? ['idle', this.connectionReason];
       case 'connecting':
         return ['connecting', this.connectionReason];
       case 'disconnected':
@@ -179,7 +275,12 @@ export class ClusterNode<H = unknown> implements StrategyNode {
       case 'unhealthy':
         return ['unhealthy', this.probeReason];
       case 'healthy':
-        return ['ready', this.probeReason || this.connectionReason];
+        return this.ejected() ?? ['ready', this.probeReason || this.connectionReason];
     }
+  }
+
+  private ejected(): [NodeStatus, string] | undefined {
+    const state = this.ejection?.state;
+    return state === undefined || state.kind === 'admitted' ? undefined : ['ejected', state.reason];
   }
 }

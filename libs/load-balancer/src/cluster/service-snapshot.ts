@@ -1,5 +1,7 @@
 import type { Cluster } from './cluster.js';
-import type { DiscoverySnapshot, NodeSnapshot, ServiceSnapshot } from './snapshot.js';
+import type { DiscoverySnapshot, NodeSnapshot, NodeStatus, ServiceSnapshot } from './snapshot.js';
+
+const TROUBLED: ReadonlySet<NodeStatus> = new Set(['disconnected', 'unhealthy', 'ejected'] as const);
 
 /** What `/health` tells of one service. O(n), off the call path. */
 export function snapshotService<H>(
@@ -10,9 +12,7 @@ export function snapshotService<H>(
 ): ServiceSnapshot {
   const nodes = [...cluster.nodes.values()].map((node) => node.snapshot());
   const ready = nodes.filter(takesCalls).length;
-  const troubled =
-    discovery.state === 'failing' ||
-    nodes.some(({ status }) => status === 'disconnected' || status === 'unhealthy');
+  const troubled = discovery.state === 'failing' || nodes.some(({ status }) => TROUBLED.has(status));
   const status = ready < minReady ? 'down' : troubled ? 'degraded' : 'up';
   return { name, status, ready, total: nodes.length, minReady, panic: cluster.panic, discovery, nodes };
 }

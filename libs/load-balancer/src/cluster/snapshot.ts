@@ -1,8 +1,11 @@
+import type { LoadReport } from '../strategies/load-report.js';
 import type { ResolvedEndpoint } from './endpoint.js';
+
+export type { LoadReport };
 
 /**
  * Where a node stands. In order of precedence: discovery and the server itself (`draining`), connection (`idle`, `connecting`,
- * `disconnected`), probe (`unhealthy`); a node that passes them all is `ready`.
+ * `disconnected`), probe (`unhealthy`), ejection (`ejected`); a node that passes them all is `ready`.
  */
 export type NodeStatus =
   /** Takes calls. */
@@ -15,22 +18,10 @@ export type NodeStatus =
   | 'disconnected'
   /** Connected, but its probes fail. */
   | 'unhealthy'
+  /** Taken out because of how its calls ended; when its time is over, one call tries it. */
+  | 'ejected'
   /** Finishes what it has, takes nothing new. */
   | 'draining';
-
-/** How loaded a server says it is, in its replies. */
-export interface LoadReport {
-  /** Requests it is serving, of all its clients. */
-  readonly inFlight: number;
-  /** Moving average of its handlers' latency in milliseconds; `undefined` before the first answer. */
-  readonly latency?: number | undefined;
-  /** How late its event loop runs, in milliseconds. */
-  readonly loopDelay?: number | undefined;
-  /** Share (0–1) of the time for which its event loop is busy. */
-  readonly utilization?: number | undefined;
-  /** What its operator adds. */
-  readonly custom?: Readonly<Record<string, number>> | undefined;
-}
 
 /** One node, as `nodes()` and `/health` show it. */
 export interface NodeSnapshot {
@@ -42,11 +33,16 @@ export interface NodeSnapshot {
   readonly reason: string;
   /** Since when it has had this status (wall clock). */
   readonly since: Date;
+  /** Once it is ejected: when a call may try it (wall clock). */
+  readonly ejectedUntil: Date | undefined;
   /** Calls on it that have not been answered. */
   readonly inFlight: number;
   /** Attempts since the node has been known. */
   readonly calls: number;
-  /** Attempts that were refused, rejected, lost or timed out. */
+  /**
+   * Attempts that were refused, rejected, lost or timed out. One that timed out before it was sent, in the middle of a
+   * stream, or while this process was blocked is not the node's failure.
+   */
   readonly failures: number;
   /** Moving average of its latency in milliseconds; `undefined` before its first answer. */
   readonly latency: number | undefined;

@@ -18,6 +18,7 @@ function node(overrides: Partial<NodeSnapshot> = {}): NodeSnapshot {
     status: 'ready',
     reason: 'answered a probe after connecting',
     since,
+    ejectedUntil: undefined,
     inFlight: 2,
     calls: 10,
     failures: 1,
@@ -84,6 +85,13 @@ describe('health report', () => {
       discovery: { state: 'failing', lastSuccess: null, error: 'ENOTFOUND' },
       nodes: [{ latency: null }],
     });
+  });
+
+  it('tells of an ejected node when a call may try it', () => {
+    const ejected = node({ status: 'ejected', ejectedUntil: new Date('2026-01-31T09:00:30Z') });
+    expect(healthReport([service({ nodes: [ejected] })]).services?.orders?.nodes).toMatchObject([
+      { status: 'ejected', ejectedUntil: '2026-01-31T09:00:30.000Z' },
+    ]);
   });
 
   it('keeps a service of any name apart, even one that is special to objects', () => {

@@ -66,6 +66,8 @@ export interface NodeHealth {
   reason: string;
   /** Since when it has had this status (ISO 8601). */
   since: string;
+  /** When a call may try it (ISO 8601); left out unless it is ejected. */
+  ejectedUntil?: string;
   /** Calls on it that have not been answered. */
   inFlight: number;
   /** Attempts since the node has been known. */
@@ -133,13 +135,14 @@ function discoveryHealth({ target, state, lastSuccess, error }: DiscoverySnapsho
 }
 
 function nodeHealth(node: NodeSnapshot): NodeHealth {
-  const { key, endpoint, status, reason, since, inFlight, calls, failures, latency } = node;
+  const { key, endpoint, status, reason, since, ejectedUntil, inFlight, calls, failures, latency } = node;
   return {
     key,
     weight: endpoint.weight,
     status,
     reason,
     since: since.toISOString(),
+    ...(ejectedUntil && { ejectedUntil: ejectedUntil.toISOString() }),
     inFlight,
     calls,
     failures,

@@ -38,6 +38,7 @@ function node(port: number, status: NodeStatus, reason = 'because'): NodeSnapsho
     status,
     reason,
     since: new Date(0),
+    ejectedUntil: undefined,
     inFlight: 0,
     calls: 0,
     failures: 0,

@@ -3,12 +3,15 @@ import type { ClientTCP, Deserializer, Serializer, TcpSocket } from '@nestjs/mic
 import type { ConnectionOptions } from 'node:tls';
 import type { CallInterceptor } from '../client/call-interceptor.js';
 import type { CallSettings } from '../client/call-settings.js';
+import type { HashKeySource } from '../client/hash-key.js';
 import type { HedgeOptions } from '../resilience/hedge-policy.js';
 import type { Gradient2Options } from '../resilience/gradient2-limit.js';
 import type { DropPolicy } from '../resilience/pending-queue.js';
 import type { RetryBudgetOptions } from '../resilience/retry-budget.js';
 import type { RetryOn } from '../resilience/retry-policy.js';
+import type { EjectionPolicy, OutlierDetectionOptions } from '../cluster/ejection/ejection-policy.js';
 import type { Endpoint } from '../cluster/endpoint.js';
+import type { SlowStartOptions } from '../cluster/slow-start.js';
 import type { ContextOptions } from '../context/context-options.js';
 import type { Resolver, Target } from '../discovery/resolver.js';
 import type { StrategyName } from '../strategies/registry.js';
@@ -23,7 +26,8 @@ export interface LoadBalancerModuleOptions {
   services?: Record<string, string | readonly Endpoint[] | ServiceOptions>;
   /**
    * What every service starts from. A service's own options win key by key, and so do those inside `retry`,
-   * `limits`, `healthCheck`, `connection`, `tls`, `context` and `transport`; anything else is replaced as a whole.
+   * `limits`, `healthCheck`, `outlierDetection`, `slowStart`, `connection`, `tls`, `context` and `transport`; anything else
+   * is replaced as a whole.
    */
   defaults?: Partial<Omit<ServiceOptions, 'target'>>;
   /** Resolvers for further URI schemes, as instances or classes without constructor arguments. They win over built-in ones. */
@@ -97,6 +101,13 @@ export interface ServiceOptions {
    * stock server, which is told of no cancellation and tells of no drain.
    */
   healthCheck?: HealthCheckOptions | false;
+  /**
+   * Takes out nodes whose calls are lost or time out, though they are connected and answer probes; `false` for never. With
+   * `{}` and by default: after 5 failures in a row, and when a node fails notably more often than at least 4 others.
+   */
+  outlierDetection?: OutlierDetectionOptions | false;
+  /** A node that joins or comes back gets its share of the calls bit by bit; `false`, the default, for all of it at once. */
+  slowStart?: SlowStartOptions | false;
   connection?: ConnectionSettings;
   /** TLS to the nodes, as `tls.connect` takes it. */
   tls?: ConnectionOptions;
@@ -158,6 +169,11 @@ export interface PatternOptions {
   hedge?: HedgeOptions | false;
   /** May a call be processed twice without harm? By default what the provider says with `@Idempotent()`, else no. */
   idempotent?: boolean;
+  /**
+   * What a call is about, for the strategies `ring-hash` and `maglev`: the name of a field of the data, or a function of
+   * it. A number counts as its text; a call for which there is neither text nor number goes anywhere.
+   */
+  hashKey?: HashKeySource;
 }
 
 /** A strategy by name with its own options beside it. */
@@ -257,6 +273,8 @@ export interface ResolvedServiceOptions {
   readonly minReady: number;
   readonly panicThreshold: number;
   readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
+  readonly outlierDetection: EjectionPolicy | false;
+  readonly slowStart: SlowStartOptions | false;
   readonly connection: Readonly<Required<Omit<ConnectionSettings, 'backoff'>>> & {
     readonly backoff: Readonly<Required<BackoffOptions>>;
   };

@@ -318,7 +318,7 @@ describe('the reserved pattern', () => {
       service: 'orders',
       features: new Set(['context', 'cancel', 'drain', 'trailer']),
       draining: false,
-      load: { inFlight: 0 },
+      load: { inFlight: 0, rate: 0 },
       idempotent: new Set(['{"cmd":"marked-below"}', 'marked-above']),
     });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LoadReporter } from './load-reporter.js';
-import { Workload } from './workload.js';
+import type { LoadSignal } from '../resilience/concurrency-limit.js';
+import { Workload, type EndedMessage } from './workload.js';
 
 function reporter(figures?: () => unknown) {
   const errors: unknown[] = [];
@@ -11,16 +12,41 @@ function reporter(figures?: () => unknown) {
   return { load, workload, errors };
 }
 
+function ended({
+  cost = 1,
+  among = 1,
+  failed = false,
+  latency = 1,
+  signal = 'answered' as LoadSignal,
+}): EndedMessage {
+  return { cost, among, failed, latency: () => latency, loadSignal: () => signal };
+}
+
 describe('LoadReporter', () => {
-  it('tells what is in flight now, and the latency as a moving average', () => {
+  it('tells what is in flight now, and the latency that the next request is to expect', () => {
     const { load, workload } = reporter();
-    workload.start(3);
+    const first = workload.start(3);
     expect(load.report(0)).toMatchObject({ inFlight: 3, latency: undefined });
-    workload.start(1);
+    const second = workload.start(1);
     expect(load.report(1).inFlight).toBe(4);
-    workload.end(3, 2, 16, 'answered');
-    workload.end(1, 2, 32, 'dropped');
-    expect(load.report(10)).toMatchObject({ inFlight: 0, latency: 17 });
+    workload.end(ended({ cost: 3, among: first, latency: 16 }), 2);
+    // The next request would be the second again.
+    expect(load.report(10)).toMatchObject({ inFlight: 1, latency: 16 });
+    workload.end(ended({ among: second, latency: 32, signal: 'dropped' }), 12);
+    workload.start(3);
+    expect(load.report(20)).toMatchObject({ inFlight: 3, latency: 32 });
+  });
+
+  it('tells how many requests it answers a second, and which share of them with an error', () => {
+    const { load, workload } = reporter();
+    expect(load.report(0)).toMatchObject({ rate: 0, errorRate: undefined });
+    for (let i = 0; i < 50; i++) {
+      const among = workload.start(1);
+      const signal = i < 40 ? 'answered' : 'ignored';
+      workload.end(ended({ among, failed: i % 10 === 0, signal }), 100 * i);
+    }
+    expect(load.report(5_000)).toMatchObject({ rate: 4, errorRate: 0.1 });
+    expect(load.report(30_000)).toMatchObject({ rate: 0, errorRate: undefined });
   });
 
   it('asks for the user’s figures once in 5 ms', () => {

@@ -34,7 +34,9 @@ export class LoadReporter {
 
   private measure(now: number): Omit<LoadReport, 'inFlight'> {
     return {
-      latency: threeDecimals(this.workload.latency),
+      latency: threeDecimals(this.workload.latency(now)),
+      rate: threeDecimals(this.workload.rate(now)),
+      errorRate: threeDecimals(this.workload.errorRate(now)),
       loopDelay: threeDecimals(this.loop.delay(now)),
       utilization: threeDecimals(this.loop.utilization(now)),
       custom: this.custom(),

@@ -40,7 +40,7 @@ export class MessageRunner implements MessageOwner {
    * @param deadline on the same clock, `Infinity` for none
    */
   run(message: ServedMessage, arrivedAt: number, deadline: number): Promise<void> {
-    this.workload.start(message.cost);
+    message.among = this.workload.start(message.cost);
     if (deadline !== Infinity) deadlines.arm(message, deadline, message.startedAt);
     const { packet, connection } = message;
     const context = decodeMetadata(packet.metadata, this.settings, connection.peer, message, arrivedAt);
@@ -55,7 +55,7 @@ export class MessageRunner implements MessageOwner {
   onMessageEnd(message: ServedMessage, now: number): void {
     const { connection, context, hookContext } = message;
     connection.remove(message, now);
-    this.workload.end(message.cost, now, message.latency(now), message.loadSignal());
+    this.workload.end(message, now);
     const { end } = this.hooks;
     if (!end || !context || !hookContext) return;
     RequestContext.run(context, () => {
@@ -69,6 +69,7 @@ export class MessageRunner implements MessageOwner {
       const run = hook as (...args: Parameters<StartHook>) => unknown;
       await run(this.transport.transportId, tcpContext, () => this.work(message, tcpContext));
     } catch (error) {
+      message.failed = true;
       message.end();
       throw error;
     }
@@ -85,6 +86,7 @@ export class MessageRunner implements MessageOwner {
       // What Nest makes of a plain value, without an Observable and its queue on the way.
       else this.replies.last(message, { response: result });
     } catch (error) {
+      message.failed = true;
       message.end();
       throw error;
     }

@@ -36,12 +36,13 @@ export class ReplyWriter {
 
   /** The end of a request's answer, and so of the work for it. */
   last(message: ServedMessage, reply: WritePacket): void {
-    this.end(message, reply, false);
+    this.end(message, reply);
   }
 
   /** Its handler answers with an error. */
   fail(message: ServedMessage, err: unknown): void {
-    this.end(message, { err }, true);
+    message.failed = true;
+    this.end(message, { err });
   }
 
   /** No handler runs for the request. */
@@ -58,13 +59,13 @@ export class ReplyWriter {
     this.write(connection, id, { response, isDisposed: true });
   }
 
-  private end(message: ServedMessage, reply: WritePacket, failed: boolean): void {
+  private end(message: ServedMessage, reply: WritePacket): void {
     const { connection, id, isOver } = message;
     const now = performance.now();
     message.end(now);
     if (isOver) return;
     reply.isDisposed = true;
-    this.write(connection, id, reply, this.trailers.ofReply(message, failed, now));
+    this.write(connection, id, reply, this.trailers.ofReply(message, now));
   }
 
   private write(connection: ClientConnection, id: unknown, reply: Reply, trailer?: ReplyTrailer): boolean {

@@ -32,6 +32,11 @@ export class ServedMessage extends Cancellation implements DeadlineEntry {
   /** What the user's hooks are called with, once the start hook has let it pass. */
   hookContext: TcpContext | undefined = undefined;
 
+  /** It was answered with an error. */
+  failed = false;
+  /** What the server had in flight when it began, itself included. */
+  among = 0;
+
   private stream: Subscription | undefined = undefined;
   private firstAnswerAt: number | undefined = undefined;
   private ended = false;

@@ -28,6 +28,23 @@ describe('a load report', () => {
     expect(lb.load.inFlight).toBe(0);
   });
 
+  it('tells how much is answered, how fast, and which share of it with an error', async () => {
+    const { port } = await startServer({
+      one: () => 1,
+      fails: () => throwError(() => 'no'),
+      breaks: () => Promise.reject(new Error('no')),
+    });
+    const client = await WireClient.ours(port);
+    await client.ask('one');
+    await client.ask('fails');
+    client.send({ id: 'b', pattern: 'breaks' });
+    await client.ask('one');
+    await sleep(2 * REPORT_INTERVAL);
+    const { lb } = await client.ask('one');
+    expect(lb.load).toMatchObject({ rate: 0.5, errorRate: 0.4 });
+    expect(lb.load.latency).toBeLessThan(1_000);
+  });
+
   it('counts what is in flight for all clients', async () => {
     const { port } = await startServer({ never: () => new Promise(() => undefined), one: () => 1 });
     (await WireClient.stock(port)).send({ id: '1', pattern: 'never' }, { id: '2', pattern: 'never' });

@@ -13,8 +13,7 @@ export class Trailers {
     private readonly drain: Pick<Drain, 'draining'>,
   ) {}
 
-  /** @param failed its handler answered with an error */
-  ofReply({ connection, context }: ServedMessage, failed: boolean, now: number): ReplyTrailer | undefined {
+  ofReply({ connection, context, failed }: ServedMessage, now: number): ReplyTrailer | undefined {
     if (!connection.readsTrailers) return undefined;
     const trailer = this.ofConnection(connection, now);
     // Whoever called was told not to retry by what is further down, or has retried: again here, it would multiply.

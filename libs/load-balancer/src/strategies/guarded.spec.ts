@@ -59,4 +59,41 @@ describe('a strategy that a user wrote', () => {
     expect(faults).toEqual(['update() threw: Error: bad set']);
     expect(strategy.pick(anyCall)).toBe(nodes[0]);
   });
+
+  it('is told of loads of its nodes and asked to refresh, and what it throws there costs nothing', () => {
+    const [node] = fakeNodes(1) as [FakeNode];
+    const told: unknown[] = [];
+    const faults: string[] = [];
+    const strategy = new GuardedStrategy<FakeNode>(
+      {
+        update: () => undefined,
+        pick: () => node,
+        observe: (observed) => told.push(observed),
+        refresh: () => {
+          throw new Error('boom');
+        },
+      },
+      (reason) => faults.push(reason),
+    );
+    strategy.update([node]);
+    strategy.observe?.(node);
+    strategy.observe?.(fakeNodes(1)[0]!);
+    strategy.refresh?.();
+    expect(told).toEqual([node]);
+    expect(faults).toEqual(['refresh() threw: Error: boom']);
+  });
+
+  it('that wants neither loads nor refreshes is asked for none', () => {
+    const { strategy } = guarded(() => undefined);
+    expect([strategy.observe, strategy.refresh]).toEqual([undefined, undefined]);
+  });
+
+  it('need not explain itself', () => {
+    const { strategy } = guarded(() => undefined);
+    expect(strategy.explain(anyCall)).toEqual({
+      basis: 'not told by this strategy',
+      scores: new Map(),
+      choice: undefined,
+    });
+  });
 });

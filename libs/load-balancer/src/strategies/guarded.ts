@@ -1,4 +1,5 @@
-import type { PickContext, Strategy, StrategyNode } from './strategy.js';
+import { explanationOf } from './scored.js';
+import type { PickContext, Strategy, StrategyExplanation, StrategyNode } from './strategy.js';
 
 /**
  * Stands round a strategy that a user wrote: when it throws, or names a node that is not in the snapshot, the call goes
@@ -10,19 +11,25 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
   private turn = 0;
   private told = '';
 
+  /** Only there when the strategy has it: what nobody listens to is not told, and needs no timer. */
+  readonly observe?: (node: N) => void;
+  readonly refresh?: () => void;
+
   constructor(
     private readonly inner: Strategy<N>,
     private readonly onFault: (reason: string) => void,
-  ) {}
+  ) {
+    if (inner.observe)
+      this.observe = (node) => {
+        if (this.members.has(node)) this.attempt('observe', () => inner.observe?.(node));
+      };
+    if (inner.refresh) this.refresh = () => this.attempt('refresh', () => inner.refresh?.());
+  }
 
   update(nodes: readonly N[]): void {
     this.nodes = nodes;
     this.members = new Set<StrategyNode>(nodes);
-    try {
-      this.inner.update(nodes);
-    } catch (error) {
-      this.fault(`update() threw: ${String(error)}`);
-    }
+    this.attempt('update', () => this.inner.update(nodes));
   }
 
   pick(call: PickContext<N>): N | undefined {
@@ -35,6 +42,20 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
       this.fault(`pick() threw: ${String(error)}`);
     }
     return this.nodes.length === 0 ? undefined : this.nodes[this.turn++ % this.nodes.length];
+  }
+
+  explain(call: PickContext<N>): StrategyExplanation<N> {
+    let explanation: StrategyExplanation<N> | undefined;
+    this.attempt('explain', () => (explanation = explanationOf(this.inner, call)));
+    return explanation ?? { basis: 'it threw', scores: new Map(), choice: undefined };
+  }
+
+  private attempt(method: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.fault(`${method}() threw: ${String(error)}`);
+    }
   }
 
   private fault(reason: string): void {

@@ -1,4 +1,5 @@
-import type { PickContext, Strategy, StrategyDeps, StrategyNode } from './strategy.js';
+import { scored } from './scored.js';
+import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
 
 /**
  * Each node in turn. The first turn is drawn at random, so that many clients started together do not all begin with
@@ -20,5 +21,12 @@ export class RoundRobin<N extends StrategyNode = StrategyNode> implements Strate
     if (nodes.length === 0) return undefined;
     if (this.turn >= nodes.length) this.turn = 0;
     return nodes[this.turn++];
+  }
+
+  /** A score is the number of calls until a node's turn comes. */
+  explain(_call: PickContext<N>): StrategyExplanation<N> {
+    const { nodes, turn } = this;
+    const scores = new Map(nodes.map((node, i) => [node, ((i - turn + nodes.length) % nodes.length) + 1]));
+    return scored('calls until its turn', nodes, (node) => scores.get(node));
   }
 }

@@ -1,3 +1,5 @@
+import type { LoadReport } from './load-report.js';
+
 /** What a strategy may read of a node. The node measures its own load; the strategy only reads it. */
 export interface StrategyNode {
   /** `host:port` */
@@ -10,6 +12,19 @@ export interface StrategyNode {
   readonly inFlight: number;
   /** Moving average of its answers' latency in milliseconds; `undefined` before the first answer. */
   readonly latency: number | undefined;
+  /** What its server last said of its load; `undefined` for one that says nothing. */
+  readonly load: LoadReport | undefined;
+  /** When it said so, in monotonic milliseconds. Means nothing without `load`. */
+  readonly loadAt: number;
+  /** When the oldest of the attempts on it that have had no answer at all began (monotonic ms); `undefined` for none. */
+  readonly waitingSince: number | undefined;
+  /**
+   * Its latency as a careful caller expects it at `now`, in milliseconds: a moving average that rises to every peak at
+   * once and forgets it over ten seconds. A failure counts as a latency of seconds. `undefined` while nothing is known.
+   *
+   * @param now monotonic milliseconds, as `StrategyDeps.now` gives them
+   */
+  peakLatency(now: number): number | undefined;
 }
 
 /** What a strategy may know of the call it picks for. */
@@ -18,6 +33,10 @@ export interface PickContext<N extends StrategyNode = StrategyNode> {
   readonly pattern: unknown;
   /** Nodes this call has been tried on. A strategy may ignore it: the cluster asks again, then looks itself. */
   readonly tried: ReadonlySet<N> | undefined;
+  /** What the call is about: strategies that hash send calls of one key to one node. */
+  readonly hashKey?: string | undefined;
+  /** Monotonic milliseconds, when the caller has just looked: a strategy need not read the clock then. */
+  readonly now?: number | undefined;
 }
 
 /** Clock and chance are passed in, so that a strategy runs the same in virtual time. */
@@ -26,6 +45,21 @@ export interface StrategyDeps {
   readonly random: () => number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /**
+   * Asks a node for its load without waiting: the answer, if one comes, is in `node.load` when the strategy's `observe`
+   * is called. Does nothing for a node that cannot tell.
+   */
+  readonly requestLoad?: (node: StrategyNode) => void;
+}
+
+/** What a strategy goes by at the moment. */
+export interface StrategyExplanation<N extends StrategyNode = StrategyNode> {
+  /** What a score is: `calls in flight by weight`. */
+  readonly basis: string;
+  /** The score of each node that has one. Of two nodes that it may choose from, the strategy takes the lower score. */
+  readonly scores: ReadonlyMap<N, number>;
+  /** The node that it would pick; one that draws lots tells the likeliest. */
+  readonly choice: N | undefined;
 }
 
 /**
@@ -47,6 +81,12 @@ export interface Strategy<N extends StrategyNode = StrategyNode> {
   update(nodes: readonly N[]): void;
   /** A node of the last snapshot, or `undefined` if that is empty. Must not throw. */
   pick(call: PickContext<N>): N | undefined;
+  /** A node of the snapshot has told its load, which is in `node.load` now. Called for every report: keep it O(1). */
+  observe?(node: N): void;
+  /** Called about once a second between picks, for what is too slow to be done in one: tables, weights. */
+  refresh?(): void;
+  /** What `pick(call)` would go by. Changes nothing: picks go on as if it had not been called. */
+  explain?(call: PickContext<N>): StrategyExplanation<N>;
 }
 
 /** Makes a strategy for one service. `options` is what the user wrote beside `name`. */

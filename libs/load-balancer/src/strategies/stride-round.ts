@@ -16,15 +16,20 @@ export interface StrideRound<N> {
 }
 
 /**
- * The round of these nodes, whose weights are above 0. O(n).
+ * The round of these nodes. O(n).
  *
  * @param start what all phases begin with, in [0, 1)
+ * @param weights those of the nodes, all above 0
  */
-export function layOut<N extends StrategyNode>(nodes: readonly N[], start: number): StrideRound<N> {
-  const mean = nodes.reduce((sum, { weight }) => sum + weight, 0) / nodes.length;
-  const shares = nodes.map(({ weight }) => placesOf(weight, mean));
+export function layOut<N extends StrategyNode>(
+  nodes: readonly N[],
+  start: number,
+  weights: Float64Array = Float64Array.from(nodes, ({ weight }) => weight),
+): StrideRound<N> {
+  const mean = weights.reduce((sum, weight) => sum + weight, 0) / nodes.length;
+  const shares = weights.map((weight) => placesOf(weight, mean));
   const count = shares.reduce((sum, share) => sum + share, 0);
-  const greatest = nodes.reduce((max, { weight }, i) => Math.max(max, weight / (shares[i] as number)), 0);
+  const greatest = weights.reduce((max, weight, i) => Math.max(max, weight / (shares[i] as number)), 0);
 
   const places = new Array<N>(count);
   const rates = new Float64Array(count);
@@ -37,7 +42,7 @@ export function layOut<N extends StrategyNode>(nodes: readonly N[], start: numbe
     const first = start + place * GOLDEN;
     for (let k = 0; k < share; k++) {
       places[place] = node;
-      rates[place] = node.weight / share / greatest;
+      rates[place] = (weights[i] as number) / share / greatest;
       // ⌊x⌋ + ⌊x + 1/n⌋ + … + ⌊x + (n-1)/n⌋ = ⌊nx⌋ (Hermite): together they are picked as one place would be.
       phases[place] = (first + k / share) % 1;
       place = (place + step) % count;

@@ -1,5 +1,16 @@
+import { ReportedWeights, type ReportedWeightsOptions } from './reported-weights.js';
+import { scored } from './scored.js';
 import { layOut, type StrideRound } from './stride-round.js';
-import type { PickContext, Strategy, StrategyDeps, StrategyNode } from './strategy.js';
+import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
+
+/** What `weighted-round-robin` takes beside its name. */
+export interface WeightedRoundRobinOptions extends ReportedWeightsOptions {
+  /**
+   * Where weights come from: `fixed`, the default, are those of the endpoints; `reported` are computed about every
+   * second from the load that the servers report, and are the fixed ones until two servers have reported.
+   */
+  readonly weights?: 'fixed' | 'reported';
+}
 
 /**
  * Each node in turn, as often as its weight says: exactly its share, spread evenly over time.
@@ -19,13 +30,26 @@ export class WeightedRoundRobin<N extends StrategyNode = StrategyNode> implement
   private turn = 0;
   private pass = 0;
 
-  constructor(private readonly deps: StrategyDeps) {}
+  private nodes: readonly N[] = [];
+  private readonly reported: ReportedWeights | undefined;
+
+  constructor(
+    private readonly deps: Pick<StrategyDeps, 'random' | 'now'>,
+    options: WeightedRoundRobinOptions = {},
+  ) {
+    this.reported = options.weights === 'reported' ? new ReportedWeights(options) : undefined;
+  }
 
   update(nodes: readonly N[]): void {
     const start = (this.start ??= this.deps.random());
     const begins = this.round.places.length === 0;
-    this.round = layOut(nodes, start);
+    this.nodes = nodes;
+    this.round = layOut(nodes, start, this.reported?.weigh(nodes, this.deps.now()));
     if (begins) this.turn = Math.floor(start * this.round.places.length);
+  }
+
+  refresh(): void {
+    if (this.reported) this.update(this.nodes);
   }
 
   pick(_call: PickContext<N>): N | undefined {
@@ -43,5 +67,16 @@ export class WeightedRoundRobin<N extends StrategyNode = StrategyNode> implement
       if (Math.floor(rate * (this.pass + 1) + phase) > Math.floor(rate * this.pass + phase))
         return places[turn];
     }
+  }
+
+  /** A score is the number of calls a node gets one of, so the lowest is the likeliest. */
+  explain(_call: PickContext<N>): StrategyExplanation<N> {
+    const { places, rates } = this.round;
+    const picks = rates.reduce((sum, rate) => sum + rate, 0);
+    const shares = new Map<N, number>();
+    for (const [place, node] of places.entries()) {
+      shares.set(node, (shares.get(node) ?? 0) + (rates[place] as number) / picks);
+    }
+    return scored('calls for each one that it gets', this.nodes, (node) => 1 / (shares.get(node) ?? 0));
   }
 }

@@ -32,6 +32,16 @@ export type LoadBalancerEvent =
       readonly healthy: number;
       readonly total: number;
     }
+  /** A node was taken out for how its calls ended, or since its trial failed. `until`: when a call may try it (wall clock). */
+  | {
+      readonly type: 'ejected';
+      readonly service: string;
+      readonly node: string;
+      readonly reason: string;
+      readonly until: Date;
+    }
+  /** An ejected node has answered the call that tried it. */
+  | { readonly type: 'returned'; readonly service: string; readonly node: string }
   /** An attempt failed on a node, whether or not the call was then answered by another. */
   | {
       readonly type: 'attempt-failed';

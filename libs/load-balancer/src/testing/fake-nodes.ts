@@ -1,8 +1,15 @@
+import type { LoadReport } from '../strategies/load-report.js';
 import type { PickContext, StrategyDeps, StrategyNode } from '../strategies/strategy.js';
 import { seededRandom } from './seeded-random.js';
 
 export interface FakeNode extends StrategyNode {
   inFlight: number;
+  weight: number;
+  load: LoadReport | undefined;
+  loadAt: number;
+  waitingSince: number | undefined;
+  /** What `peakLatency` answers. */
+  expected: number | undefined;
 }
 
 export function fakeNodes(count: number): FakeNode[] {
@@ -13,6 +20,13 @@ export function fakeNodes(count: number): FakeNode[] {
     metadata: {},
     inFlight: 0,
     latency: undefined,
+    load: undefined,
+    loadAt: 0,
+    waitingSince: undefined,
+    expected: undefined,
+    peakLatency(): number | undefined {
+      return this.expected;
+    },
   }));
 }
 

@@ -76,9 +76,20 @@ describe('a load report', () => {
   });
 
   it('leaves out amounts that are none, and bounds a share', () => {
-    expect(parseLoadReport({ inFlight: 0, latency: -1, loopDelay: Infinity, utilization: 7 })).toEqual({
+    expect(
+      parseLoadReport({
+        inFlight: 0,
+        latency: -1,
+        rate: '9',
+        errorRate: 1.5,
+        loopDelay: Infinity,
+        utilization: 7,
+      }),
+    ).toEqual({
       inFlight: 0,
       latency: undefined,
+      rate: undefined,
+      errorRate: 1,
       loopDelay: undefined,
       utilization: 1,
       custom: undefined,

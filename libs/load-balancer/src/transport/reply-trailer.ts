@@ -9,7 +9,7 @@ import { parsePushBack } from '../resilience/retry-backoff.js';
  *
  * @example
  * ```json
- * {"id":7,"response":{…},"isDisposed":true,"lb":{"load":{"inFlight":12,"latency":3.5,"loopDelay":0.4,"utilization":0.31}}}
+ * {"id":7,"response":{…},"isDisposed":true,"lb":{"load":{"inFlight":12,"latency":3.5,"rate":840,"errorRate":0.002,"loopDelay":0.4,"utilization":0.31}}}
  * {"id":8,"err":{…},"isDisposed":true,"lb":{"refused":"overloaded","retryAfter":250}}
  * {"lb":{"draining":true}}
  * ```
@@ -61,13 +61,18 @@ export function parseTrailer(value: unknown): ReplyTrailer | undefined {
 /** Reads a load report, which is untrusted, too; without its count of requests it says nothing. */
 export function parseLoadReport(value: unknown): LoadReport | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { inFlight, latency, loopDelay, utilization, custom } = value as Record<string, unknown>;
+  const { inFlight, latency, rate, errorRate, loopDelay, utilization, custom } = value as Record<
+    string,
+    unknown
+  >;
   if (!isAmount(inFlight)) return undefined;
   return {
     inFlight,
     latency: amountOf(latency),
+    rate: amountOf(rate),
+    errorRate: shareOf(errorRate),
     loopDelay: amountOf(loopDelay),
-    utilization: isAmount(utilization) ? Math.min(1, utilization) : undefined,
+    utilization: shareOf(utilization),
     custom: boundedFigures(custom),
   };
 }
@@ -83,6 +88,10 @@ export function boundedFigures(value: unknown): Readonly<Record<string, number>>
 
 function amountOf(value: unknown): number | undefined {
   return isAmount(value) ? value : undefined;
+}
+
+function shareOf(value: unknown): number | undefined {
+  return isAmount(value) ? Math.min(1, value) : undefined;
 }
 
 function isAmount(value: unknown): value is number {

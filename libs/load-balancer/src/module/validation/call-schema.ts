@@ -113,11 +113,17 @@ export const limits = section<LimitsOptions>({
   adaptive,
 });
 
+const hashKey: Check = (value, path, report) => {
+  if (typeof value !== 'function' && (typeof value !== 'string' || value === ''))
+    report(path, `expected the name of a field or a function of the data, got ${describeValue(value)}`);
+};
+
 const pattern = section<PatternOptions>({
   timeout: milliseconds(0),
   retry: callRetry,
   hedge,
   idempotent: boolean,
+  hashKey,
 });
 
 export const patterns: Check = (value, path, report) => {

@@ -1,10 +1,11 @@
 import type { CallSettings } from '../../client/call-settings.js';
 import { validateEndpoints } from '../../discovery/endpoint-validation.js';
 import { staticNodes } from '../../discovery/static.resolver.js';
+import type { Target } from '../../discovery/resolver.js';
 import type { ErrorCode } from '../../errors.js';
 import { nearestName } from '../../nearest.js';
 import { oneLine } from '../../safe-text.js';
-import type { ResolvedServiceOptions } from '../options.js';
+import type { ResolvedServiceOptions, ServiceOptions } from '../options.js';
 import { pathTo, type Report } from './schema.js';
 
 /** Options that are right one by one and cannot work together. */
@@ -28,6 +29,13 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
     report(
       `${path}.retry.backoff.max`,
       `expected at least the initial delay (${first} milliseconds), got ${longest}`,
+    );
+  }
+  const { outlierDetection } = service;
+  if (outlierDetection !== false && outlierDetection.maxEjectionTime < outlierDetection.baseEjectionTime) {
+    report(
+      `${path}.outlierDetection.maxEjectionTime`,
+      `expected at least the base time (${outlierDetection.baseEjectionTime} milliseconds), got ${outlierDetection.maxEjectionTime}`,
     );
   }
   const { min, max: most } = service.limits?.adaptive ?? {};
@@ -59,11 +67,9 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
       `${path}.hedge.delay: ${hedge.delay} ms are never waited for, since the timeout is ${timeout} ms`,
     );
   }
-  const nodes = target.scheme === 'static' ? validateEndpoints(staticNodes(target)).endpoints : [];
-  // A node of weight 0 gets no calls, so it does not count as ready.
-  const usable = nodes.filter(({ weight }) => weight !== 0).length;
-  if (nodes.length > 0 && minReady > usable) {
-    const which = usable < nodes.length ? ' whose weight is above 0' : '';
+  const { all, usable } = countStaticNodes(target);
+  if (all > 0 && minReady > usable) {
+    const which = usable < all ? ' whose weight is above 0' : '';
     warnings.push(
       `${path}.minReady: ${minReady} nodes can never be ready, since the target has ${usable}${which}`,
     );
@@ -75,6 +81,33 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
     );
   }
   return warnings;
+}
+
+/**
+ * Checks that were asked for and compare more nodes than the target has; those that are on by default are silent about it.
+ *
+ * @param written the `outlierDetection` of the service itself
+ */
+export function idleOutlierChecks(
+  { target, outlierDetection }: ResolvedServiceOptions,
+  written: ServiceOptions['outlierDetection'],
+  path: string,
+): string[] {
+  const { usable } = countStaticNodes(target);
+  if (usable === 0 || outlierDetection === false || !written) return [];
+  return (['successRate', 'failurePercentage', 'latency'] as const).flatMap((check) => {
+    const settings = outlierDetection[check];
+    if (!written[check] || settings === false || usable >= settings.minimumNodes) return [];
+    const problem = `it compares at least ${settings.minimumNodes} nodes, and the target has ${usable}`;
+    return [`${path}.outlierDetection.${check}: takes no node out, since ${problem}`];
+  });
+}
+
+/** Nodes that the options name themselves; none for a target that is looked up. */
+function countStaticNodes(target: Target): { all: number; usable: number } {
+  const nodes = target.scheme === 'static' ? validateEndpoints(staticNodes(target)).endpoints : [];
+  // A node of weight 0 gets no calls, so it does not count as ready.
+  return { all: nodes.length, usable: nodes.filter(({ weight }) => weight !== 0).length };
 }
 
 /** The codes of the library that `retryOn` is asked for. Others are those of handlers, which may be any. */

@@ -1,3 +1,4 @@
+import { resolveEjectionPolicy } from '../../cluster/ejection/ejection-policy.js';
 import type { Target } from '../../discovery/resolver.js';
 import { DEFAULT_BACKOFF } from '../../resilience/backoff.js';
 import type { CallSettings } from '../../client/call-settings.js';
@@ -19,7 +20,17 @@ import { resolveStrategy, type StrategiesByName } from './strategies.js';
 type Options = Partial<ServiceOptions>;
 
 /** The options whose own options are merged with those of `defaults`. */
-const MERGED = ['retry', 'limits', 'healthCheck', 'connection', 'tls', 'context', 'transport'] as const;
+const MERGED = [
+  'retry',
+  'limits',
+  'healthCheck',
+  'outlierDetection',
+  'slowStart',
+  'connection',
+  'tls',
+  'context',
+  'transport',
+] as const;
 
 /** A service's options over `defaults`. Both have been checked. */
 export function mergeDefaults(defaults: Options, service: Options): Options {
@@ -48,6 +59,8 @@ export function resolveService(
     minReady: options.minReady ?? 1,
     panicThreshold: options.panicThreshold ?? 50,
     healthCheck: options.healthCheck === false ? false : resolveHealthCheck(options.healthCheck ?? {}),
+    outlierDetection: options.outlierDetection !== false && resolveEjectionPolicy(options.outlierDetection),
+    slowStart: options.slowStart ?? false,
     connection: resolveConnection(options.connection ?? {}),
     tls: options.tls,
     context: {
@@ -69,7 +82,7 @@ const DEFAULT_RETRY: RetryPolicy = Object.freeze({
 
 function resolveCalls(options: Options): Calls {
   const calls = callSettings(
-    { timeout: 5_000, retry: DEFAULT_RETRY, hedge: undefined, idempotent: undefined },
+    { timeout: 5_000, retry: DEFAULT_RETRY, hedge: undefined, idempotent: undefined, hashKey: undefined },
     { timeout: options.timeout, retry: options.retry, hedge: options.hedge },
   );
   const patterns = new Map(
@@ -82,13 +95,14 @@ type OwnCallSettings = { readonly [K in keyof PatternOptions]: PatternOptions[K]
 
 function callSettings(
   base: CallSettings,
-  { timeout, retry, hedge, idempotent }: OwnCallSettings,
+  { timeout, retry, hedge, idempotent, hashKey }: OwnCallSettings,
 ): CallSettings {
   return {
     timeout: timeout ?? base.timeout,
     retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
     hedge: hedge === undefined ? base.hedge : hedge || undefined,
     idempotent: idempotent ?? base.idempotent,
+    hashKey: hashKey ?? base.hashKey,
   };
 }
 

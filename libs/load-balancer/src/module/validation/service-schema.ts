@@ -7,6 +7,7 @@ import type {
 import type { ServiceOptions, TransportOptions } from '../options.js';
 import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
+import { outlierDetection, slowStart } from './outlier-schema.js';
 import { hedge, limits, patterns, serviceRetry } from './call-schema.js';
 import {
   anything,
@@ -92,6 +93,8 @@ const withoutTarget: Fields<Omit<ServiceOptions, 'target'>> = {
   minReady: integer(0),
   panicThreshold: number({ min: 0, max: 100, unit: 'per cent' }),
   healthCheck: orFalse(healthCheck),
+  outlierDetection,
+  slowStart,
   connection,
   tls,
   context,

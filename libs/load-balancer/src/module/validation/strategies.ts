@@ -3,6 +3,7 @@ import { describeValue } from '../../safe-text.js';
 import { builtInStrategies } from '../../strategies/registry.js';
 import type { StrategyClass, StrategyFactory } from '../../strategies/strategy.js';
 import type { ResolvedServiceOptions, StrategyOptions } from '../options.js';
+import { STRATEGY_OPTIONS } from './strategy-options.js';
 import { isObject, pathTo, type Check, type Report } from './schema.js';
 
 /** The strategies that services can name: the built-in ones, and the user's, which win. */
@@ -45,8 +46,11 @@ export function strategyCheck(strategies: StrategiesByName): Check {
         `unknown strategy ${describeValue(name)}${didYouMean(name, known) || ` (known: ${known.join(', ')})`}`,
       );
     } else if (BUILT_IN.has(strategies.get(name))) {
-      for (const option of Object.keys(options))
-        report(pathTo(path, option), `unknown option; ${name} has none`);
+      const check = STRATEGY_OPTIONS.get(strategies.get(name));
+      if (check) check(options, path, report);
+      else
+        for (const option of Object.keys(options))
+          report(pathTo(path, option), `unknown option; ${name} has none`);
     }
   };
 }

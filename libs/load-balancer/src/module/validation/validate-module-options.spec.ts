@@ -59,6 +59,17 @@ describe('validateModuleOptions', () => {
       limits: undefined,
       waitForReady: false,
       minReady: 1,
+      outlierDetection: {
+        interval: 10_000,
+        baseEjectionTime: 30_000,
+        maxEjectionTime: 300_000,
+        maxEjectionPercent: 10,
+        consecutiveFailures: 5,
+        successRate: { deviations: 1.9, minimumNodes: 5, minimumRequests: 100 },
+        failurePercentage: { threshold: 85, minimumNodes: 5, minimumRequests: 50 },
+        latency: false,
+      },
+      slowStart: false,
       panicThreshold: 50,
       healthCheck: { interval: 5_000, timeout: 500, healthyThreshold: 1, unhealthyThreshold: 2, jitter: 0.2 },
       connection: {
@@ -140,7 +151,7 @@ describe('validateModuleOptions', () => {
       ).toEqual([
         'defaults.target: unknown option',
         'defaults.timeout: expected a number ≥ 0 (milliseconds), got -1',
-        'defaults.strategy: unknown strategy "best" (known: round-robin, pick-first, random, weighted-round-robin, least-request)',
+        'defaults.strategy: unknown strategy "best" (known: round-robin, pick-first, random, weighted-round-robin, least-request, peak-ewma, least-loaded, ring-hash, maglev)',
       ]);
     });
   });
@@ -239,7 +250,14 @@ describe('validateModuleOptions', () => {
       { limits: { adaptive: { smoothing: 0 } } },
       'limits.adaptive.smoothing: expected a number from 0.001 to 1, got 0',
     ],
-    [{ patterns: { quote: { hashKey: 'id' } } }, 'patterns.quote.hashKey: unknown option'],
+    [
+      { patterns: { quote: { hashKey: 7 } } },
+      'patterns.quote.hashKey: expected the name of a field or a function of the data, got 7',
+    ],
+    [
+      { patterns: { quote: { hashKey: '' } } },
+      'patterns.quote.hashKey: expected the name of a field or a function of the data, got ""',
+    ],
     [
       { patterns: { '{"cmd":"quote"}': { retry: { budget: {} } } } },
       'patterns["{\\"cmd\\":\\"quote\\"}"].retry.budget: unknown option',
@@ -255,11 +273,11 @@ describe('validateModuleOptions', () => {
     ],
     [
       { strategy: 7 },
-      'strategy: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request), got 7',
+      'strategy: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request, peak-ewma, least-loaded, ring-hash, maglev), got 7',
     ],
     [
       { strategy: {} },
-      'strategy.name: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request), got undefined',
+      'strategy.name: expected the name of a strategy (round-robin, pick-first, random, weighted-round-robin, least-request, peak-ewma, least-loaded, ring-hash, maglev), got undefined',
     ],
     [
       { strategy: { name: 'least-request', choices: 3 } },
@@ -399,6 +417,50 @@ describe('validateModuleOptions', () => {
         'services.users.minReady: 3 nodes can never be ready, since the target has 2',
         'services.carts.minReady: 2 nodes can never be ready, since the target has 1 whose weight is above 0',
       ]);
+    });
+  });
+
+  describe('of ejection', () => {
+    const detection = (services: Record<string, unknown>, defaults = {}) => {
+      const { services: found, warnings } = validate({ defaults, services });
+      return { settings: found.get('orders')!.options.outlierDetection, warnings };
+    };
+
+    it('merges with the defaults key by key, and fills in the rest', () => {
+      const { settings } = detection(
+        { orders: { target: TARGET, outlierDetection: { baseEjectionTime: 600_000 } } },
+        { outlierDetection: { consecutiveFailures: 3 } },
+      );
+      expect(settings).toMatchObject({
+        consecutiveFailures: 3,
+        baseEjectionTime: 600_000,
+        maxEjectionTime: 600_000,
+        maxEjectionPercent: 10,
+        latency: false,
+      });
+      expect(detection({ orders: { target: TARGET, outlierDetection: false } }).settings).toBe(false);
+      expect(detection({ orders: TARGET }).settings).toMatchObject({ consecutiveFailures: 5 });
+    });
+
+    it('warns of checks that were asked for and have too few nodes to compare', () => {
+      const outlierDetection = { latency: {}, successRate: { minimumNodes: 3 }, failurePercentage: {} };
+      const of = (count: number) => {
+        const target = Array.from({ length: count }, (_, i) => ({ host: 'h', port: i + 1 }));
+        return detection({ orders: { target, outlierDetection } }).warnings;
+      };
+      expect(of(4)).toEqual([
+        'services.orders.outlierDetection.failurePercentage: takes no node out, since it compares at least 5 nodes, and the target has 4',
+        'services.orders.outlierDetection.latency: takes no node out, since it compares at least 5 nodes, and the target has 4',
+      ]);
+      expect(of(5)).toEqual([]);
+      expect(detection({ orders: TARGET }).warnings).toEqual([]);
+    });
+
+    it('refuses a longest time below the first one', () => {
+      const outlierDetection = { baseEjectionTime: 2_000, maxEjectionTime: 1_000 };
+      expect(() => detection({ orders: { target: TARGET, outlierDetection } })).toThrow(
+        'services.orders.outlierDetection.maxEjectionTime: expected at least the base time (2000 milliseconds), got 1000',
+      );
     });
   });
 

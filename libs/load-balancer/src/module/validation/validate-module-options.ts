@@ -6,7 +6,7 @@ import type { Resolver } from '../../discovery/resolver.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import { describeValue } from '../../safe-text.js';
 import type { LoadBalancerModuleOptions, ResolvedServiceOptions, ServiceOptions } from '../options.js';
-import { doubts, reportContradictions } from './cross-checks.js';
+import { doubts, idleOutlierChecks, reportContradictions } from './cross-checks.js';
 import { mergeDefaults, resolveService } from './resolve-service.js';
 import { collectResolvers } from './resolvers.js';
 import {
@@ -207,5 +207,6 @@ function readService(
 
   const service = resolveService(name, source.target, mergeDefaults(defaults, options), strategies);
   reportContradictions(service, path, report);
+  idleOutlierChecks(service, (options as Partial<ServiceOptions>).outlierDetection, path).forEach(warn);
   return { options: service, resolver: source.resolver };
 }

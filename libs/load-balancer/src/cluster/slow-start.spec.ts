@@ -1,0 +1,67 @@
+import { describe, expect, it } from '@jest/globals';
+import { builtInStrategies } from '../strategies/registry.js';
+import type { Strategy, StrategyFactory } from '../strategies/strategy.js';
+import { fakeNodes } from '../testing/fake-nodes.js';
+import type { FakeNode } from '../testing/fake-nodes.js';
+import { seededRandom } from '../testing/seeded-random.js';
+import { SlowStart, slowStartShare } from './slow-start.js';
+
+type Starting = FakeNode & { readySince: number };
+
+const settings = { window: 10_000, aggression: 1, minWeight: 0.1 };
+
+describe('the share of a node that has just become ready', () => {
+  it('grows from the minimum to all of it over the window', () => {
+    const shares = [0, 500, 2_500, 5_000, 9_999, 10_000, 1e9].map((age) => slowStartShare(age, settings));
+    expect(shares).toEqual([0.1, 0.1, 0.25, 0.5, 0.9999, 1, 1]);
+  });
+
+  it('grows faster at first with more aggression', () => {
+    expect(slowStartShare(2_500, { ...settings, aggression: 2 })).toBeCloseTo(0.5, 9);
+  });
+});
+
+describe.each(['round-robin', 'random', 'weighted-round-robin', 'least-request', 'peak-ewma'] as const)(
+  'a slow start round %s',
+  (name) => {
+    /** The first node becomes ready at 0, the other four have been for long. */
+    const starting = (readySince: readonly number[]) => {
+      const clock = { now: 0 };
+      const deps = { random: seededRandom(1), now: () => clock.now };
+      const nodes: Starting[] = fakeNodes(readySince.length).map((node, i) => ({
+        ...node,
+        readySince: readySince[i]!,
+      }));
+      const factory: StrategyFactory = builtInStrategies[name];
+      const strategy = new SlowStart(factory(deps, {}) as unknown as Strategy<Starting>, deps, settings);
+      strategy.update(nodes);
+      const counts = (picks = 20_000): number[] => {
+        const tally = new Map(nodes.map((node) => [node, 0]));
+        for (let i = 0; i < picks; i++) {
+          const node = strategy.pick({ pattern: 'test', tried: undefined })!;
+          tally.set(node, tally.get(node)! + 1);
+        }
+        return [...tally.values()];
+      };
+      return { clock, counts };
+    };
+    const old = -1e6;
+
+    it.each([
+      [0, 0.1],
+      [5_000, 0.5],
+      [10_000, 1],
+    ])('gives it, after %d ms, %d of its share, and spreads the rest', (now, part) => {
+      const { clock, counts } = starting([0, old, old, old, old]);
+      clock.now = now;
+      const [first, ...others] = counts();
+      expect(Math.abs(first! - 4_000 * part)).toBeLessThan(280);
+      for (const other of others) expect(Math.abs(other - (20_000 - first!) / 4)).toBeLessThan(420);
+    });
+
+    it('changes nothing when all of them have just started', () => {
+      for (const count of starting([0, 0, 0, 0, 0]).counts())
+        expect(Math.abs(count - 4_000)).toBeLessThan(280);
+    });
+  },
+);

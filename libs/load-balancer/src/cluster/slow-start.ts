@@ -1,0 +1,102 @@
+import { explanationOf } from '../strategies/scored.js';
+import type { PickContext, Strategy, StrategyExplanation, StrategyNode } from '../strategies/strategy.js';
+
+/** How a node that has just become ready is given more and more calls. The defaults are Envoy's, but for the window. */
+export interface SlowStartOptions {
+  /** Milliseconds until it gets its full share; 30 000 by default. */
+  window?: number;
+  /** 1, the default, is a straight line; above it, the share rises faster at first. 0.1–10. */
+  aggression?: number;
+  /** The share (0–1) that it starts with; 0.1 by default. */
+  minWeight?: number;
+}
+
+/** A node that tells since when it takes calls. */
+export interface StartingNode extends StrategyNode {
+  /** Monotonic milliseconds at which it joined or came back; `-Infinity` for one that was there from the start. */
+  readonly readySince: number;
+}
+
+/** Envoy's formula: max(minimum, (t / window)^(1 / aggression)), at most 1. */
+export function slowStartShare(
+  age: number,
+  { window, aggression, minWeight }: Readonly<Required<SlowStartOptions>>,
+): number {
+  if (age >= window) return 1;
+  return Math.max(minWeight, (Math.max(0, age) / window) ** (1 / aggression));
+}
+
+/** How often the strategy is asked again when it names a node that is to be spared. */
+const ASK_AGAIN = 3;
+
+/**
+ * Puts a slow start round any strategy, also those that know no weights: of the calls that the strategy gives to a node
+ * that has just become ready, only the share that is due to its age goes there, the rest to nodes that are warm. Calls
+ * with a hash key stay with their node; bounded load is there for these. Without warm nodes there is nobody to spare
+ * anyone for, so nothing is changed.
+ */
+export class SlowStart<N extends StartingNode> implements Strategy<N> {
+  private readonly settings: Readonly<Required<SlowStartOptions>>;
+  private nodes: readonly N[] = [];
+  /** When the youngest node is warm; until then a pick has to look. */
+  private warmAt = -Infinity;
+
+  constructor(
+    private readonly inner: Strategy<N>,
+    private readonly deps: { readonly random: () => number; readonly now: () => number },
+    { window = 30_000, aggression = 1, minWeight = 0.1 }: SlowStartOptions = {},
+  ) {
+    this.settings = { window, aggression, minWeight };
+  }
+
+  update(nodes: readonly N[]): void {
+    this.nodes = nodes;
+    const { window } = this.settings;
+    const youngest = nodes.reduce((latest, { readySince }) => Math.max(latest, readySince), -Infinity);
+    const oldest = nodes.reduce((earliest, { readySince }) => Math.min(earliest, readySince), Infinity);
+    const anyWarm = this.deps.now() - oldest >= window;
+    this.warmAt = anyWarm ? youngest + window : -Infinity;
+    this.inner.update(nodes);
+  }
+
+  pick(call: PickContext<N>): N | undefined {
+    const node = this.inner.pick(call);
+    if (this.warmAt === -Infinity || node === undefined || call.hashKey !== undefined) return node;
+    const now = call.now ?? this.deps.now();
+    if (now >= this.warmAt) {
+      this.warmAt = -Infinity;
+      return node;
+    }
+    const share = slowStartShare(now - node.readySince, this.settings);
+    if (share === 1 || this.deps.random() < share) return node;
+    return this.warm(call, now) ?? node;
+  }
+
+  observe(node: N): void {
+    this.inner.observe?.(node);
+  }
+
+  refresh(): void {
+    this.inner.refresh?.();
+  }
+
+  explain(call: PickContext<N>): StrategyExplanation<N> {
+    return explanationOf(this.inner, call);
+  }
+
+  /** One that the strategy likes if it names one soon, else the next one from a random place. */
+  private warm(call: PickContext<N>, now: number): N | undefined {
+    const { window } = this.settings;
+    for (let asked = 0; asked < ASK_AGAIN; asked++) {
+      const node = this.inner.pick(call);
+      if (node !== undefined && now - node.readySince >= window) return node;
+    }
+    const { nodes } = this;
+    const start = Math.floor(this.deps.random() * nodes.length);
+    for (let step = 0; step < nodes.length; step++) {
+      const node = nodes[(start + step) % nodes.length] as N;
+      if (now - node.readySince >= window) return node;
+    }
+    return undefined;
+  }
+}

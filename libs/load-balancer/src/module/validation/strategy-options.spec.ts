@@ -1,0 +1,28 @@
+import { expect, it } from '@jest/globals';
+import { builtInStrategies, type StrategyName } from '../../strategies/registry.js';
+import { STRATEGY_OPTIONS } from './strategy-options.js';
+
+function problems(name: StrategyName, options: unknown): string[] {
+  const found: string[] = [];
+  STRATEGY_OPTIONS.get(builtInStrategies[name])!(options, 'strategy', (path, message) =>
+    found.push(`${path}: ${message}`),
+  );
+  return found;
+}
+
+it('takes the options that a strategy has', () => {
+  expect(problems('pick-first', { shuffle: false })).toEqual([]);
+  expect(
+    problems('weighted-round-robin', { weights: 'reported', blackoutPeriod: 0, errorPenalty: 0 }),
+  ).toEqual([]);
+});
+
+it('tells what is wrong with them', () => {
+  expect(problems('pick-first', { shufle: true })).toEqual([
+    'strategy.shufle: unknown option; did you mean "shuffle"?',
+  ]);
+  expect(problems('weighted-round-robin', { weights: 'measured', expirationPeriod: 0 })).toEqual([
+    "strategy.weights: expected 'fixed' or 'reported', got \"measured\"",
+    'strategy.expirationPeriod: expected a number ≥ 1 (milliseconds), got 0',
+  ]);
+});

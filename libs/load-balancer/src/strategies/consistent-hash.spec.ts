@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { fakeDeps, fakeNodes } from '../testing/fake-nodes.js';
+import type { FakeNode } from '../testing/fake-nodes.js';
+import { ConsistentHash } from './consistent-hash.js';
+import { buildMaglev } from './maglev.js';
+import { buildRing } from './ring-hash.js';
+
+const KEYS = Array.from({ length: 20_000 }, (_, i) => `customer-${i}`);
+
+describe.each([
+  ['ring-hash', buildRing],
+  ['maglev', buildMaglev],
+] as const)('%s', (_name, build) => {
+  const make = (nodes: readonly FakeNode[], seed = 1): ConsistentHash<FakeNode> => {
+    const strategy = new ConsistentHash<FakeNode>(fakeDeps(seed), build);
+    strategy.update(nodes);
+    return strategy;
+  };
+  const owner = (strategy: ConsistentHash<FakeNode>, hashKey: string): FakeNode =>
+    strategy.pick({ pattern: 'test', tried: undefined, hashKey })!;
+  const owners = (nodes: readonly FakeNode[]): string[] => {
+    const strategy = make(nodes);
+    return KEYS.map((key) => owner(strategy, key).key);
+  };
+
+  it('sends a key to the same node, from any client, in whatever order the nodes are listed', () => {
+    const nodes = fakeNodes(20);
+    const one = make(nodes, 1);
+    const other = make([...nodes].reverse(), 2);
+    for (const key of KEYS.slice(0, 500)) expect(owner(other, key)).toBe(owner(one, key));
+  });
+
+  it.each([3, 10, 40])(
+    'moves at most 1.2/N of the keys when one of %d nodes goes, and no others',
+    (count) => {
+      const nodes = fakeNodes(count);
+      const before = owners(nodes);
+      for (const gone of [0, count >> 1, count - 1]) {
+        const after = owners(nodes.filter((_, i) => i !== gone));
+        const moved = before.filter((key, i) => key !== after[i]);
+        expect(moved.length).toBeLessThanOrEqual((1.2 * KEYS.length) / count);
+        const innocent = moved.filter((key) => key !== nodes[gone]!.key);
+        expect(innocent.length).toBeLessThan(KEYS.length / 1_000);
+      }
+    },
+  );
+
+  it('takes nodes in at once that come while there are as few, so that the first one connected does not get everything', () => {
+    const nodes = fakeNodes(8);
+    const strategy = make(nodes.slice(0, 1));
+    strategy.update(nodes);
+    expect(KEYS.map((key) => owner(strategy, key).key)).toEqual(owners(nodes));
+  });
+
+  it('gives nodes keys by their weight', () => {
+    const nodes = fakeNodes(5).map((node, i) => ({ ...node, weight: [1, 1, 2, 4, 0.5][i]! }));
+    const counts = new Map<string, number>();
+    for (const key of owners(nodes)) counts.set(key, (counts.get(key) ?? 0) + 1);
+    for (const { key, weight } of nodes) {
+      const share = (weight / 8.5) * KEYS.length;
+      expect(Math.abs(counts.get(key)! - share)).toBeLessThan(share * 0.2);
+    }
+  });
+
+  it('spills a hot key when its node has 1.25 times its share of what is in flight, and keeps it until then', () => {
+    const nodes = fakeNodes(10);
+    const strategy = make(nodes);
+    const home = owner(strategy, 'hot');
+    for (const node of nodes) node.inFlight = 8;
+    for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
+    expect(owner(strategy, 'hot')).toBe(home);
+    home.inFlight = 20;
+    for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
+    expect(owner(strategy, 'hot')).not.toBe(home);
+    expect(owner(strategy, 'hot')).toBe(owner(strategy, 'hot'));
+  });
+
+  it('spills hot keys of one node to different nodes', () => {
+    const nodes = fakeNodes(20);
+    const strategy = make(nodes);
+    const home = owner(strategy, KEYS[0]!);
+    const hot = KEYS.filter((key) => owner(strategy, key) === home).slice(0, 50);
+    home.inFlight = 100;
+    for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
+    const refuges = new Set(hot.map((key) => owner(strategy, key)));
+    expect(refuges.has(home)).toBe(false);
+    expect(refuges.size).toBeGreaterThan(12);
+  });
+
+  it('keeps the load of every node within the bound, whatever is hot', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 12 }), fc.integer(), (count, seed) => {
+        const nodes = fakeNodes(count);
+        const strategy = make(nodes, seed);
+        for (let calls = 1; calls <= 300; calls++) {
+          owner(strategy, calls % 4 === 0 ? `cold-${calls}` : 'hot').inFlight++;
+          // A quarter of a call a node is what the estimate of the total may be behind by.
+          const bound = Math.ceil((1.25 * calls) / count) + 1;
+          for (const { inFlight } of nodes) expect(inFlight).toBeLessThanOrEqual(bound);
+        }
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('goes to the next node of the key when a call failed on the first, and to others for other keys', () => {
+    const nodes = fakeNodes(10);
+    const strategy = make(nodes);
+    const home = owner(strategy, KEYS[0]!);
+    const alike = KEYS.filter((key) => owner(strategy, key) === home).slice(0, 40);
+    const seconds = alike.map((hashKey) =>
+      strategy.pick({ pattern: 'test', tried: new Set([home]), hashKey })!,
+    );
+    expect(seconds).not.toContain(home);
+    expect(new Set(seconds).size).toBeGreaterThan(5);
+  });
+
+  it('needs no new table to stop picking a node that has left; one that joined gets keys with the next refresh', () => {
+    const nodes = fakeNodes(11);
+    const strategy = make(nodes.slice(0, 10));
+    const home = owner(strategy, 'a-key');
+    strategy.update(nodes.filter((node) => node !== home));
+    for (const key of KEYS.slice(0, 2_000)) expect([home, nodes[10]]).not.toContain(owner(strategy, key));
+    strategy.refresh();
+    const joined = KEYS.filter((key) => owner(strategy, key) === nodes[10]).length;
+    expect(Math.abs(joined - KEYS.length / 10)).toBeLessThan(KEYS.length / 50);
+  });
+
+  it('spreads calls without a key over all nodes', () => {
+    const nodes = fakeNodes(8);
+    const strategy = make(nodes);
+    for (let i = 0; i < 8_000; i++) strategy.pick({ pattern: 'test', tried: undefined })!.inFlight++;
+    for (const { inFlight } of nodes) expect(Math.abs(inFlight - 1_000)).toBeLessThan(260);
+  });
+
+  it('never throws, and picks a node while there is one, whatever joins, leaves and fills up', () => {
+    const change = fc.record({ size: fc.nat(12), busy: fc.nat(100), tried: fc.nat(3) });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
+        const pool = fakeNodes(12);
+        const strategy = make([]);
+        for (const { size, busy, tried } of changes) {
+          const nodes = pool.slice(12 - size);
+          for (const node of nodes) node.inFlight = busy;
+          strategy.update(nodes);
+          for (const hashKey of KEYS.slice(0, 20)) {
+            const node = strategy.pick({ pattern: 'test', tried: new Set(pool.slice(0, tried)), hashKey });
+            if (size === 0) expect(node).toBeUndefined();
+            else expect(nodes).toContain(node);
+          }
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+});

@@ -1,0 +1,105 @@
+import { InFlightEstimate } from './in-flight-estimate.js';
+import { scored } from './scored.js';
+import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
+import { hashText, mix } from './string-hash.js';
+
+/** A map from hashes to nodes that stays nearly the same when the nodes change a little. */
+export interface HashTable<N> {
+  /** @param hash an unsigned 32-bit integer */
+  find(hash: number): N;
+}
+
+/** The table of these nodes, of which there is at least one. Depends on their keys and weights, not on their order. */
+export type HashTableBuilder = <N extends StrategyNode>(nodes: readonly N[]) => HashTable<N>;
+
+/** Mirrokni et al. 2018: no node has more than 1.25 times its share of the calls in flight. */
+const BOUND = 1.25;
+/** With a bound of 1.25 at least a fifth of the nodes has room: all of so many misses have a chance of 3 %. */
+const CANDIDATES = 16;
+const TWO_TO_THE_32 = 4_294_967_296;
+
+/**
+ * Sends calls of one `hashKey` to one node, whichever client they come from, with a bound on what a hot key can do: a node
+ * that has 1.25 times its share of the calls in flight passes on what comes. Where to depends on the key and not on the
+ * node, so that two hot keys of one node spill to different ones. Calls without a key go anywhere.
+ *
+ * A table is costly, so it is not built while calls wait: the first one and after that only what `refresh` finds out of
+ * date. Until then, keys of nodes that have left go to the next node of their own order, as with a full node.
+ */
+export class ConsistentHash<N extends StrategyNode = StrategyNode> implements Strategy<N> {
+  private nodes: readonly N[] = [];
+  private members: ReadonlySet<N> = new Set();
+  private weight = 0;
+  private readonly load = new InFlightEstimate();
+  private table: HashTable<N> | undefined = undefined;
+  /** The nodes in the table. */
+  private placed: readonly N[] = [];
+
+  constructor(
+    private readonly deps: Pick<StrategyDeps, 'random'>,
+    private readonly build: HashTableBuilder,
+  ) {}
+
+  update(nodes: readonly N[]): void {
+    this.nodes = nodes;
+    this.members = new Set(nodes);
+    this.weight = nodes.reduce((sum, { weight }) => sum + weight, 0);
+    this.load.update(nodes);
+    const kept = this.placed.reduce((count, node) => (this.members.has(node) ? count + 1 : count), 0);
+    // With most nodes gone, or most of them new, the old table would crowd the few that are in it.
+    if (kept * 2 <= Math.max(this.placed.length, nodes.length)) this.refresh();
+  }
+
+  refresh(): void {
+    if (this.placed === this.nodes) return;
+    this.placed = this.nodes;
+    this.table = this.nodes.length === 0 ? undefined : this.build(this.nodes);
+  }
+
+  pick({ hashKey, tried }: PickContext<N>): N | undefined {
+    const { nodes, table } = this;
+    const members = this.placed === nodes ? undefined : this.members;
+    if (nodes.length < 2 || table === undefined) return nodes[0];
+    this.load.renew();
+    const share = this.shareOfWeight();
+    const hash = hashKey === undefined ? Math.floor(this.deps.random() * TWO_TO_THE_32) : hashText(hashKey);
+    let fallback: N | undefined;
+    for (let candidate = 0; candidate < CANDIDATES; candidate++) {
+      const node = table.find(nthHash(hash, candidate));
+      if (members?.has(node) === false) continue;
+      if (!tried?.has(node)) {
+        if (node.inFlight < Math.ceil(share * node.weight)) return node;
+        if (fallback === undefined || tried?.has(fallback)) fallback = node;
+      }
+      fallback ??= node;
+    }
+    return fallback ?? nodes[hash % nodes.length];
+  }
+
+  /** The score of a node is its place in the order of the key. */
+  explain({ hashKey }: PickContext<N>): StrategyExplanation<N> {
+    const places = new Map<N, number>();
+    if (hashKey !== undefined && this.table !== undefined) {
+      const hash = hashText(hashKey);
+      const share = this.shareOfWeight();
+      for (let candidate = 0; candidate < CANDIDATES; candidate++) {
+        const node = this.table.find(nthHash(hash, candidate));
+        const full = node.inFlight >= Math.ceil(share * node.weight);
+        if (!full && !places.has(node)) places.set(node, candidate + 1);
+      }
+    }
+    return scored('place in the order of the key, of nodes with room', this.nodes, (node) =>
+      places.get(node),
+    );
+  }
+
+  /** Calls in flight that a node may have for each unit of weight, the one that is picked for included. */
+  private shareOfWeight(): number {
+    return (BOUND * (this.load.total + 1)) / this.weight;
+  }
+}
+
+/** A key's own order of nodes. */
+function nthHash(hash: number, candidate: number): number {
+  return candidate === 0 ? hash : mix(hash + Math.imul(candidate, 0x9e3779b9));
+}
