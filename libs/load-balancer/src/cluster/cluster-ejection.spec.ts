@@ -260,3 +260,22 @@ describe('the slow start', () => {
     expect(share(picks(), 'h:1')).toBe(0.25);
   });
 });
+
+describe('the probes of an ejected node', () => {
+  it('bring it back when they had failed, too, also over another connection', () => {
+    const { node, ends } = cluster(4);
+    ends('h:1', 'timed-out', 5);
+    node('h:1').setProbe('unhealthy', 'silent');
+    node('h:1').setConnection('disconnected', 'reset');
+    node('h:1').setConnection('connected', 'connected');
+    node('h:1').setProbe('healthy', 'answered');
+    expect(node('h:1').status).toBe('ready');
+  });
+
+  it('say nothing when they never failed', () => {
+    const { node, ends } = cluster(4);
+    ends('h:1', 'timed-out', 5);
+    node('h:1').setProbe('healthy', 'answered');
+    expect(node('h:1').status).toBe('ejected');
+  });
+});

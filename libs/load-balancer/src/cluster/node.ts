@@ -55,6 +55,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   private connectionReason = 'not connected yet';
   private probe: ProbeVerdict = 'healthy';
   private probeReason = '';
+  /** Its probes took it out, perhaps on an earlier connection, and none has succeeded since. */
+  private probesFailed = false;
   private everReady = false;
   /** Has it been out since it was last ready? A connection that was never asked for is no trouble. */
   private troubled = false;
@@ -121,6 +123,9 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   setProbe(verdict: Exclude<ProbeVerdict, 'pending'>, reason: string): void {
     this.probe = verdict;
     this.probeReason = reason;
+    const recovered = verdict === 'healthy' && this.probesFailed;
+    this.probesFailed = verdict === 'unhealthy';
+    if (recovered && this.ejection) this.detector?.recovered(this.ejection);
     this.settle();
   }
 

@@ -23,6 +23,8 @@ export type EjectionEvent =
   | { readonly type: 'tried' }
   | { readonly type: 'succeeded' }
   | { readonly type: 'failed'; readonly reason: string; readonly now: number }
+  /** Its probes had failed, too, and succeed again: what was wrong with it is over (Envoy: uneject by active health check). */
+  | { readonly type: 'recovered' }
   /** The call ended in a way that tells nothing of the node. */
   | { readonly type: 'undecided' };
 
@@ -49,6 +51,7 @@ export function ejectionTransition(
         return { kind: 'admitted', multiplier: state.multiplier - 1 };
       return state;
     case 'ejected':
+      if (event.type === 'recovered') return { kind: 'admitted', multiplier: state.multiplier };
       if (event.type !== 'passed' || event.now < state.until) return state;
       return { kind: 'half-open', multiplier: state.multiplier, reason: state.reason, trial: 'due' };
     case 'half-open':
@@ -65,6 +68,7 @@ function afterTrial(
     case 'tried':
       return state.trial === 'under way' ? state : { ...state, trial: 'under way' };
     case 'succeeded':
+    case 'recovered':
       return { kind: 'admitted', multiplier: state.multiplier };
     case 'failed':
       return eject(state.multiplier, event, times);

@@ -22,6 +22,7 @@ interface MutableRecord<N> extends EjectionRecord<N> {
 
 // Made once: most of them are told of for every call.
 const SUCCEEDED: EjectionEvent = { type: 'succeeded' };
+const RECOVERED: EjectionEvent = { type: 'recovered' };
 const UNDECIDED: EjectionEvent = { type: 'undecided' };
 const TRIED: EjectionEvent = { type: 'tried' };
 const SWEPT: EjectionEvent = { type: 'swept' };
@@ -122,6 +123,16 @@ export class OutlierDetector<N> {
     const known = record as MutableRecord<N>;
     known.tally.inARow = 0;
     this.change(known, SUCCEEDED);
+  }
+
+  /**
+   * Its probes had failed and succeed again, so the process that lost its calls hung and does so no longer. Probes that never
+   * failed while calls did say nothing: they are answered before any handler runs.
+   */
+  recovered(record: EjectionRecord<N>): void {
+    const known = record as MutableRecord<N>;
+    known.tally.inARow = 0;
+    this.change(known, RECOVERED);
   }
 
   /** A node that a call is to try, out of those that `able` accepts; `undefined` when there is none. */
