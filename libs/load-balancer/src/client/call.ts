@@ -114,7 +114,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     this.timer = undefined;
     if (reason === 'hedge') {
       if (this.emitted || this.attempt === undefined || this.running === 0) return;
-      this.isTried(this.attempt);
+      this.markTried(this.attempt);
     }
     this.dispatch(this.upstream.now(), reason);
   }
@@ -199,7 +199,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
 
   private failed(failure: AttemptFailure): void {
     const { upstream } = this;
-    this.isTried(failure.attempt);
+    this.markTried(failure.attempt);
     this.failure = graverOf(this.failure, failure);
     // While another attempt is under way, that one may still be answered.
     if (this.running === 0) this.decide(failure);
@@ -300,7 +300,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     return this.policy.idempotent ?? this.upstream.rules.providerSaysIdempotent(node, this.pattern);
   }
 
-  private isTried({ node }: Attempt): void {
+  private markTried({ node }: Attempt): void {
     (this.tried ??= new Set()).add(node);
   }
 

@@ -92,7 +92,7 @@ export class Upstream {
     this.buildPacket = deps.buildPacket;
     const { name, healthCheck, slowStart } = options;
     this.rules = new CallRules(options, deps.routeOf, (fault) => deps.log(`${name}: ${fault}`));
-    const clockAndChance = { now: this.now, random: Math.random };
+    const clockAndChance = { now: this.now, random: this.random };
     const strategy = createStrategy(
       options,
       {
@@ -116,7 +116,7 @@ export class Upstream {
         ejection: options.outlierDetection,
         probed: healthCheck !== false,
         clock: { now: this.now, wall: Date.now },
-        random: Math.random,
+        random: this.random,
       },
       {
         onAdded: (node) => this.joining.push(node),
