@@ -16,7 +16,7 @@ const mayImport = {
   context: ['resilience'],
   transport: ['cluster', 'resilience', 'telemetry'],
   discovery: ['cluster', 'telemetry', 'resilience'],
-  server: ['context', 'module', 'resilience', 'telemetry', 'transport'],
+  server: ['cluster', 'context', 'discovery', 'module', 'resilience', 'telemetry', 'transport'],
   client: [
     'cluster',
     'strategies',

@@ -25,8 +25,8 @@ const base = {
 };
 
 /**
- * Three projects: `unit` runs beside the sources, `e2e` runs real processes, sockets and servers, and so does `faults`, under
- * load, so that its specs must run one after the other.
+ * Four projects: `unit` runs beside the sources; `e2e` runs real processes, sockets and servers; so does `registries`, with
+ * registries and name servers among them; and so does `faults`, under load, so that its specs must run one after the other.
  */
 export default {
   testTimeout: 30_000,
@@ -36,6 +36,12 @@ export default {
       ...base,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.mjs',
+    },
+    {
+      ...base,
+      displayName: 'registries',
+      testMatch: ['<rootDir>/test/registries/**/*.registry-spec.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.mjs',
     },
     {

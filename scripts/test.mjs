@@ -34,6 +34,7 @@ const STEPS = {
   knip: { what: 'unused code (knip)', run: () => quiet('knip/bin/knip.js') },
   unit: { what: 'unit tests (jest)', visible: true, run: () => jest('unit') },
   e2e: { what: 'end-to-end tests (jest)', visible: true, run: endToEnd },
+  registries: { what: 'real registries (jest)', visible: true, run: () => built(() => jest('registries')) },
   faults: { what: 'faults under load (jest)', visible: true, run: faults },
 };
 
@@ -85,6 +86,11 @@ async function endToEnd() {
     await install(nest11, 'installing Nest 11 for the tests (npm ci)');
   await build();
   return jest('e2e');
+}
+
+async function built(run) {
+  await build();
+  return run();
 }
 
 /** One after the other: each needs the machine for itself. */

@@ -18,6 +18,8 @@ export interface Endpoint {
   weight?: number;
   /** Where it stands, for locality-aware choices. */
   zone?: string;
+  /** 0–65 535; 0, the default, is the highest. Lower ones are used when too few nodes of those before them are healthy. */
+  priority?: number;
   /** It finishes what it has and wants nothing new. */
   draining?: boolean;
   /** Free-form labels (version, tags …) that `nodes()`, `/health` and strategies can read. */
@@ -30,6 +32,7 @@ export interface ResolvedEndpoint {
   readonly port: number;
   readonly weight: number;
   readonly zone: string | undefined;
+  readonly priority: number;
   readonly draining: boolean;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -43,6 +46,7 @@ export function resolveEndpoint(endpoint: Endpoint): ResolvedEndpoint {
     port: endpoint.port,
     weight: endpoint.weight ?? 1,
     zone: endpoint.zone,
+    priority: endpoint.priority ?? 0,
     draining: endpoint.draining ?? false,
     metadata: endpoint.metadata ?? NO_METADATA,
   };

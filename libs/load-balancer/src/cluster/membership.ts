@@ -51,6 +51,7 @@ function sameEndpoint(a: ResolvedEndpoint, b: ResolvedEndpoint): boolean {
   return (
     a.weight === b.weight &&
     a.zone === b.zone &&
+    a.priority === b.priority &&
     a.draining === b.draining &&
     sameMetadata(a.metadata, b.metadata)
   );

@@ -7,6 +7,7 @@ const ATTRIBUTES: ReadonlyMap<string, (text: string) => unknown> = new Map<strin
   [
     ['weight', toNumber],
     ['zone', (text) => text],
+    ['priority', toNumber],
     ['draining', (text) => (text === 'true' ? true : text === 'false' ? false : text)],
   ],
 );

@@ -53,11 +53,15 @@ describe('validateEndpoints', () => {
     ],
     [{ address: 'h' }, '#0: address: expected a port after the host (host:4001), got "h"'],
     [{ address: 'h:1', port: 2 }, '#0: expected either "address" or "host" and "port", got both'],
-    ['h:1;wieght=2', '#0: expected ;name=value with one of weight, zone, draining, got "wieght=2"'],
-    ['h:1;priority=1', '#0: expected ;name=value with one of weight, zone, draining, got "priority=1"'],
+    ['h:1;wieght=2', '#0: expected ;name=value with one of weight, zone, priority, draining, got "wieght=2"'],
+    ['h:1;region=1', '#0: expected ;name=value with one of weight, zone, priority, draining, got "region=1"'],
+    ['h:1;priority=1.5', '#0 priority: expected an integer from 0 to 65535, got 1.5'],
     ['h:1;weight=2;weight=3', '#0: "weight" is given twice'],
     ['h:1;weight=0x10', '#0 weight: expected a number from 0 to 65535, got "0x10"'],
-    ['h:1;host=evil', '#0: expected ;name=value with one of weight, zone, draining, got "host=evil"'],
+    [
+      'h:1;host=evil',
+      '#0: expected ;name=value with one of weight, zone, priority, draining, got "host=evil"',
+    ],
   ])('refuses %j', (entry, problem) => expect(problemOf(entry)).toBe(problem));
 
   it('drops only the bad ones, and says which', () => {

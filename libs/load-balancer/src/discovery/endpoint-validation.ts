@@ -24,8 +24,9 @@ export interface ValidatedEndpoints {
   readonly problems: readonly EndpointProblem[];
 }
 
-/** The largest weight of a DNS SRV record. */
+/** The largest weight of a DNS SRV record, and its largest priority. */
 const MAX_WEIGHT = 65_535;
+const MAX_PRIORITY = 65_535;
 const MAX_ZONE = 255;
 const MAX_METADATA_ENTRIES = 64;
 const MAX_METADATA_KEY = 128;
@@ -46,6 +47,10 @@ const FIELD_PROBLEM: Readonly<Record<keyof Endpoint, (value: unknown) => string 
     typeof value === 'string' && value.length >= 1 && value.length <= MAX_ZONE
       ? undefined
       : `expected a string of 1 to ${MAX_ZONE} characters, got ${describeValue(value)}`,
+  priority: (value) =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_PRIORITY
+      ? undefined
+      : `expected an integer from 0 to ${MAX_PRIORITY}, got ${describeValue(value)}`,
   draining: (value) =>
     typeof value === 'boolean' ? undefined : `expected true or false, got ${describeValue(value)}`,
   metadata: metadataProblem,
@@ -130,10 +135,11 @@ function firstInvalid(fields: Fields): { field: string; message: string } | unde
 
 /** The fields have been checked. Assigned one by one: spreading costs twice the rest with ten thousand nodes. */
 function toEndpoint(fields: Fields): Endpoint {
-  const { host, port, weight, zone, draining, metadata } = fields as unknown as Endpoint;
+  const { host, port, weight, zone, priority, draining, metadata } = fields as unknown as Endpoint;
   const endpoint: Endpoint = { host: canonicalHost(host), port };
   if (weight !== undefined) endpoint.weight = weight;
   if (zone !== undefined) endpoint.zone = zone;
+  if (priority !== undefined) endpoint.priority = priority;
   if (draining !== undefined) endpoint.draining = draining;
   if (metadata !== undefined) endpoint.metadata = { ...metadata };
   return endpoint;

@@ -12,6 +12,7 @@ function node(overrides: Partial<NodeSnapshot> = {}): NodeSnapshot {
       port: 4001,
       weight: 1,
       zone: undefined,
+      priority: 0,
       draining: false,
       metadata: { owner: 'secret team' },
     },

@@ -32,6 +32,7 @@ function node(port: number, status: NodeStatus, reason = 'because'): NodeSnapsho
       port,
       weight: 1,
       zone: undefined,
+      priority: 0,
       draining: false,
       metadata: {},
     },

@@ -69,7 +69,15 @@ export class QueueingModel {
   }
 
   nodeOf(server: ModelServer, weight = 1): ModelNode {
-    const endpoint = { host: server.name, port: 1, weight, zone: undefined, draining: false, metadata: {} };
+    const endpoint = {
+      host: server.name,
+      port: 1,
+      weight,
+      zone: undefined,
+      priority: 0,
+      draining: false,
+      metadata: {},
+    };
     const clock = { now: () => this.now, wall: () => 0 };
     const node: ModelNode = new ClusterNode<ModelServer>(endpoint, false, clock, () => undefined);
     node.handle = server;

@@ -336,17 +336,6 @@ describe('validateModuleOptions', () => {
       ]);
     });
 
-    it('refuses the priority of an endpoint: nothing goes by it', () => {
-      expect(ordersProblems([{ host: 'a', port: 1, priority: 1 }])).toEqual([
-        'services.orders.target[0].priority: unknown option',
-      ]);
-      expect(ordersProblems('static:///a:1;priority=1')).toEqual([
-        expect.stringMatching(
-          /^services\.orders\.target: .* one of weight, zone, draining, got "priority=1"/,
-        ),
-      ]);
-    });
-
     it('checks a list of endpoints one by one', () => {
       const target = [{ host: 'a', port: 0 }, { host: 'b', port: 1, wieght: 2 }, { port: 3 }];
       expect(ordersProblems({ target })).toEqual([

@@ -1,0 +1,37 @@
+import { defer, from, switchMap, type Observable } from 'rxjs';
+import { isInstalled } from './installed-package.js';
+import type { ResolvedNode, ResolveFailure, Resolver, Target } from './resolver.js';
+
+/** What is known of a resolver before its code and its optional peer dependency are loaded. */
+export interface LazyResolverSettings {
+  readonly schemes: readonly string[];
+  /** The optional peer dependency that it needs. */
+  readonly needs: string;
+  /** Refuses a target that can never work. */
+  readonly validate: (target: Target) => string | undefined;
+  readonly load: () => Promise<Resolver>;
+}
+
+/**
+ * A resolver whose code is loaded with the first target that needs it, so that a target's URI alone is enough to use it and
+ * nobody pays for those that are not used.
+ */
+export class LazyResolver implements Resolver {
+  readonly schemes: readonly string[];
+
+  constructor(private readonly settings: LazyResolverSettings) {
+    this.schemes = settings.schemes;
+  }
+
+  validate(target: Target): string | undefined {
+    const { needs, validate } = this.settings;
+    if (isInstalled(needs)) return validate(target);
+    return `${target.scheme}:// needs the package "${needs}" (npm install ${needs})`;
+  }
+
+  watch(target: Target, refresh: Observable<void>): Observable<readonly ResolvedNode[] | ResolveFailure> {
+    return defer(() => from(this.settings.load())).pipe(
+      switchMap((resolver) => resolver.watch(target, refresh)),
+    );
+  }
+}
