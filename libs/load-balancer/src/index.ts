@@ -19,6 +19,7 @@ export type {
   NodeSnapshot,
   NodeStatus,
   ServiceSnapshot,
+  TargetSnapshot,
 } from './cluster/snapshot.js';
 export type { ContextOptions } from './context/context-options.js';
 export { ContextInterceptor } from './context/context.interceptor.js';

@@ -7,7 +7,7 @@ import type { NodeSnapshot, ServiceSnapshot } from '../cluster/snapshot.js';
 import { forwardedMetadata, outgoingMetadata } from '../context/metadata-codec.js';
 import { RequestContext } from '../context/request-context.js';
 import { withinContext } from '../context/within-context.js';
-import type { Resolver } from '../discovery/resolver.js';
+import type { TargetSource } from '../discovery/resolver-registry.js';
 import { AvailabilityLog } from '../health/availability-log.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
@@ -28,7 +28,7 @@ const NO_OPTIONS: Readonly<CallOptions> = Object.freeze({});
 /** What a client is made of; the module puts it together. */
 export interface BalancedClientSettings {
   readonly options: ResolvedServiceOptions;
-  readonly resolver: Resolver;
+  readonly sources: readonly TargetSource[];
 }
 
 /**
@@ -276,7 +276,7 @@ export class BalancedClientProxy
 
   private openUpstream(): Upstream {
     const upstream: Upstream = new Upstream(this.settings.options, {
-      resolver: this.settings.resolver,
+      sources: this.settings.sources,
       buildPacket: this.buildPacket,
       routeOf: (pattern) => this.normalizePattern(pattern as string),
       socketListeners: this.socketListeners,

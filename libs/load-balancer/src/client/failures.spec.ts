@@ -13,7 +13,9 @@ const discovery: DiscoverySnapshot = {
   target: 'static:///a:1',
   state: 'ok',
   lastSuccess: undefined,
+  age: undefined,
   error: undefined,
+  targets: [],
 };
 const known = (count: number) =>
   new Map(

@@ -383,6 +383,19 @@ it('says what the resolver complains of, in the log and as an event', () => {
   ]);
 });
 
+it('tells when a target works again, though its nodes are the same', () => {
+  const service = new FakeService();
+  service.resolve(A);
+  service.resolve(A);
+  service.failToResolve('no such file');
+  service.resolve(A);
+  expect(types(service).filter((type) => type.startsWith('resolve'))).toEqual([
+    'resolved',
+    'resolve-failed',
+    'resolved',
+  ]);
+});
+
 it('tells of every attempt that failed', async () => {
   const service = await serviceOf([A]);
   make(service);

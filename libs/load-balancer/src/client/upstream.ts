@@ -6,8 +6,8 @@ import { SlowStart } from '../cluster/slow-start.js';
 import { snapshotService } from '../cluster/service-snapshot.js';
 import type { NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
 import type { LoadBalancerError } from '../errors.js';
-import { Resolution } from '../discovery/resolution.js';
-import type { Resolver } from '../discovery/resolver.js';
+import { Discovery } from '../discovery/discovery.js';
+import type { TargetSource } from '../discovery/resolver-registry.js';
 import { Prober } from '../health/prober.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
@@ -38,7 +38,8 @@ const CLOSED = 'the client was closed';
 const LEFT = 'it has left the service';
 
 export interface UpstreamDeps {
-  readonly resolver: Resolver;
+  /** Where its nodes are found, in their order of fallback. */
+  readonly sources: readonly TargetSource[];
   readonly buildPacket: BuildPacket;
   readonly routeOf: RouteOf;
   /** Listeners that users attached with `ClientProxy#on`: live, each new socket gets those there are. */
@@ -67,7 +68,7 @@ export class Upstream {
   ended = false;
 
   private readonly availability: Availability;
-  private readonly resolution: Resolution;
+  private readonly discovery: Discovery;
   private readonly prober: Prober | undefined;
   private readonly silence: SilenceWatch | undefined;
   private readonly waiting = new Set<CallLifetime>();
@@ -140,35 +141,28 @@ export class Upstream {
         this.now,
       );
     }
-    this.resolution = new Resolution(
-      { target: options.target, resolver: deps.resolver },
-      {
-        onEndpoints: (endpoints) => this.resolved(endpoints),
-        onFailure: (reason) => {
-          deps.log(`${name}: ${this.resolution.snapshot().target}: ${reason}`);
-          this.emit({
-            type: 'resolve-failed',
-            service: name,
-            target: this.resolution.snapshot().target,
-            reason,
-          });
-          this.changed();
-        },
-        onWarning: (warning) => deps.log(`${name}: ${this.resolution.snapshot().target}: ${warning}`),
+    this.discovery = new Discovery(deps.sources, {
+      onEndpoints: (endpoints) => this.resolved(endpoints),
+      onResolved: (target, nodes) => this.emit({ type: 'resolved', service: name, target, nodes }),
+      onFailure: (target, reason) => {
+        deps.log(`${name}: ${target}: ${reason}`);
+        this.emit({ type: 'resolve-failed', service: name, target, reason });
+        this.changed();
       },
-    );
+      onWarning: (target, warning) => deps.log(`${name}: ${target}: ${warning}`),
+    });
   }
 
   /** Is there, or will there soon be, a node that a call could go to? */
   get worthWaiting(): boolean {
-    return this.cluster.connecting || this.resolution.snapshot().state === 'starting';
+    return this.cluster.connecting || (this.cluster.nodes.size === 0 && this.discovery.starting);
   }
 
   readonly now = (): number => performance.now();
 
   /** Starts to look for nodes and to connect them. Nothing is waited for. */
   start(): void {
-    this.resolution.start();
+    this.discovery.start();
     if (this.cluster.hasUpkeep)
       this.upkeep = setInterval(() => this.cluster.upkeep(), UPKEEP_INTERVAL).unref();
   }
@@ -223,17 +217,12 @@ export class Upstream {
   }
 
   snapshot(): ServiceSnapshot {
-    return snapshotService(
-      this.options.name,
-      this.options.minReady,
-      this.cluster,
-      this.resolution.snapshot(),
-    );
+    return snapshotService(this.options.name, this.options.minReady, this.cluster, this.discovery.snapshot());
   }
 
   /** Why no node can take a call. */
   noNodes(): LoadBalancerError {
-    return noNodes(this.options.name, this.cluster.nodes, this.resolution.snapshot());
+    return noNodes(this.options.name, this.cluster.nodes, this.discovery.snapshot());
   }
 
   /**
@@ -247,7 +236,7 @@ export class Upstream {
   }
 
   private async windDown(): Promise<void> {
-    this.resolution.close();
+    this.discovery.close();
     this.wakeReadyWaiters();
     if (!this.cluster.connecting) for (const call of [...this.waiting]) call.cutOff();
     if (this.inFlight > 0) {
@@ -287,9 +276,6 @@ export class Upstream {
     for (const node of leaving) this.left(node);
     for (const node of joining) this.joined(node);
     if (changed) for (const node of this.cluster.nodes.values()) this.availability.relabelled(node);
-    const target = this.resolution.snapshot().target;
-    if (changed)
-      this.emit({ type: 'resolved', service: this.options.name, target, nodes: this.cluster.nodes.size });
     this.changed();
   }
 
@@ -388,7 +374,7 @@ export class Upstream {
       case 'disconnected':
         prober?.disconnected(handle);
         handle.connectionSettled(new Error(reason));
-        this.resolution.refresh();
+        this.discovery.refresh();
         break;
       case 'idle':
         prober?.remove(handle);

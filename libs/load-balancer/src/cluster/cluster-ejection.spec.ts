@@ -157,7 +157,14 @@ describe('an ejected node', () => {
   it('makes the service degraded', () => {
     const { subject, ends } = cluster(3);
     ends('h:1', 'timed-out', 5);
-    const discovery = { target: 't', state: 'ok', lastSuccess: undefined, error: undefined } as const;
+    const discovery = {
+      target: 't',
+      state: 'ok',
+      lastSuccess: undefined,
+      age: undefined,
+      error: undefined,
+      targets: [],
+    } as const;
     expect(snapshotService('s', 1, subject, discovery)).toMatchObject({ status: 'degraded', ready: 2 });
   });
 });

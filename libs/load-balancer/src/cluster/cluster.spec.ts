@@ -283,7 +283,14 @@ describe('load', () => {
 });
 
 describe('the status of a service', () => {
-  const discovery = { target: 'static:///…', state: 'ok', lastSuccess: undefined, error: undefined } as const;
+  const discovery = {
+    target: 'static:///…',
+    state: 'ok',
+    lastSuccess: undefined,
+    age: undefined,
+    error: undefined,
+    targets: [],
+  } as const;
 
   it.each([
     [[1, 1], 2, 'up'],

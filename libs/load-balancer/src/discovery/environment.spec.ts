@@ -21,6 +21,17 @@ describe('readEnvironment', () => {
     },
   );
 
+  it('takes several targets with "|" between them for an order of fallback', () => {
+    const { targets } = readEnvironment(
+      { LB_TARGET_A: `${TARGET},i:1 | dns:///a.b:1`, LB_TARGET_B: 'c|' },
+      [],
+    );
+    expect(targets.map(({ target }) => target)).toEqual([
+      [`${TARGET},i:1 `, ' dns:///a.b:1'],
+      ['c', ''],
+    ]);
+  });
+
   it('leaves alone what matches no service when it may not declare any', () => {
     const env = { LB_TARGET_ORDERS: TARGET, LB_TARGET_OTHER: '' };
     expect(readEnvironment(env, ['orders'], false)).toMatchObject({

@@ -6,7 +6,8 @@ export interface EnvironmentTarget {
   readonly service: string;
   /** `LB_TARGET_ORDERS` */
   readonly variable: string;
-  readonly target: string;
+  /** One target, or several as an order of fallback. */
+  readonly target: string | readonly string[];
 }
 
 export interface EnvironmentTargets {
@@ -23,6 +24,9 @@ const PREFIX = 'LB_TARGET_';
  * its target when it is configured. Case and punctuation do not count, since the name of a variable has none:
  * `LB_TARGET_USER_PROFILE` is meant for `user-profile` as for `userProfile`, and declares `user-profile` when there is
  * neither.
+ *
+ * Several targets, as an order of fallback, have a `|` between them, which a URI never holds as such:
+ * `LB_TARGET_ORDERS='dns:///orders.internal:4001 | static:///10.0.0.1:4001'`.
  *
  * @param declares `false` leaves alone what matches no configured service
  */
@@ -46,7 +50,7 @@ export function readEnvironment(
     const problem = variableProblem(key, target, services, variableByKey.get(key));
     variableByKey.set(key, variable);
     if (problem === undefined)
-      targets.push({ service: services[0] ?? serviceName(variable), variable, target });
+      targets.push({ service: services[0] ?? serviceName(variable), variable, target: separate(target) });
     else problems.push({ path: variable, message: problem });
   }
   return { targets, problems };
@@ -61,6 +65,10 @@ export function environmentNames(env: Environment, configured: readonly string[]
 export function environmentVariable(service: string): string {
   const words = service.replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1_$2');
   return PREFIX + words.replace(/[^\p{L}\p{N}]+/gu, '_').toUpperCase();
+}
+
+function separate(text: string): string | readonly string[] {
+  return text.includes('|') ? text.split('|') : text;
 }
 
 function variableProblem(

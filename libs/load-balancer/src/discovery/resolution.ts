@@ -55,7 +55,7 @@ const NO_USABLE_NODE = 'the target gave no usable node';
 const MAX_REASON = 500;
 
 /**
- * Runs the resolver of one service: validates what it emits, keeps the last good set in force while it gives nothing
+ * Runs the resolver of one target: validates what it emits, keeps the last good set in force while it gives nothing
  * usable, and subscribes again, with gRPC's back-off, when it errors or ends. Resolvers are written by users and fed by
  * networks: whatever they throw, emit or return ends here.
  */
@@ -94,6 +94,11 @@ export class Resolution {
   /** Asks the resolver to look again at once. Ignored while it waits to be tried again: back-off is there to spare it. */
   refresh(): void {
     this.refreshRequests.next();
+  }
+
+  /** Has it neither told its first nodes nor failed? */
+  get isStarting(): boolean {
+    return this.state === 'starting';
   }
 
   snapshot(): TargetSnapshot {

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../cluster/endpoint.js';
 import { didYouMean } from '../nearest.js';
+import { DnsResolver } from './dns/dns.resolver.js';
 import { FileResolver } from './file.resolver.js';
 import { parsed, refused, type Parsed } from './parsed.js';
 import type { Resolver, Target } from './resolver.js';
@@ -17,7 +18,7 @@ export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    for (const resolver of [new StaticResolver(), new FileResolver(), ...resolvers]) {
+    for (const resolver of [new StaticResolver(), new FileResolver(), new DnsResolver(), ...resolvers]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }
   }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeSnapshot, ServiceSnapshot } from '../cluster/snapshot.js';
+import type {
+  DiscoverySnapshot,
+  NodeSnapshot,
+  ServiceSnapshot,
+  TargetSnapshot,
+} from '../cluster/snapshot.js';
 import { healthReport, missingNodes, overallStatus } from './health-report.js';
 
 const since = new Date('2026-01-31T09:00:00Z');
@@ -29,6 +34,22 @@ function node(overrides: Partial<NodeSnapshot> = {}): NodeSnapshot {
   };
 }
 
+function target(overrides: Partial<TargetSnapshot> = {}): TargetSnapshot {
+  return {
+    target: 'static:///10.0.0.1:4001',
+    state: 'ok',
+    lastSuccess: since,
+    age: 0,
+    error: undefined,
+    nodes: 1,
+    ...overrides,
+  };
+}
+
+function discovery(only: TargetSnapshot): DiscoverySnapshot {
+  return { ...only, targets: [only] };
+}
+
 function service(overrides: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
   return {
     name: 'orders',
@@ -37,7 +58,7 @@ function service(overrides: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
     total: 1,
     minReady: 1,
     panic: false,
-    discovery: { target: 'static:///10.0.0.1:4001', state: 'ok', lastSuccess: since, error: undefined },
+    discovery: discovery(target({ age: 0 })),
     nodes: [node()],
     ...overrides,
   };
@@ -58,6 +79,7 @@ describe('health report', () => {
             target: 'static:///10.0.0.1:4001',
             state: 'ok',
             lastSuccess: '2026-01-31T09:00:00.000Z',
+            age: 0,
           },
           nodes: [
             {
@@ -79,12 +101,44 @@ describe('health report', () => {
 
   it('writes what is not known yet as null', () => {
     const starting = service({
-      discovery: { target: 'dns:///orders', state: 'failing', lastSuccess: undefined, error: 'ENOTFOUND' },
+      discovery: discovery(
+        target({ state: 'failing', lastSuccess: undefined, age: undefined, error: 'ENOTFOUND' }),
+      ),
       nodes: [node({ latency: undefined })],
     });
     expect(healthReport([starting]).services?.orders).toMatchObject({
-      discovery: { state: 'failing', lastSuccess: null, error: 'ENOTFOUND' },
+      discovery: { state: 'failing', lastSuccess: null, age: null, error: 'ENOTFOUND' },
       nodes: [{ latency: null }],
+    });
+  });
+
+  it('tells of each target, where there are several', () => {
+    const own = target({ target: 'dns:///orders:1', state: 'failing', age: 5_000, error: 'ETIMEOUT' });
+    const both = { ...discovery(own), targets: [own, target({ age: 0 })] };
+    const { services } = healthReport([service({ discovery: both })]);
+    expect(services?.orders?.discovery).toEqual({
+      target: 'dns:///orders:1',
+      state: 'failing',
+      lastSuccess: '2026-01-31T09:00:00.000Z',
+      age: 5_000,
+      error: 'ETIMEOUT',
+      targets: [
+        {
+          target: 'dns:///orders:1',
+          state: 'failing',
+          lastSuccess: '2026-01-31T09:00:00.000Z',
+          age: 5_000,
+          error: 'ETIMEOUT',
+          nodes: 1,
+        },
+        {
+          target: 'static:///10.0.0.1:4001',
+          state: 'ok',
+          lastSuccess: '2026-01-31T09:00:00.000Z',
+          age: 0,
+          nodes: 1,
+        },
+      ],
     });
   });
 

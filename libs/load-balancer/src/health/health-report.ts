@@ -1,4 +1,10 @@
-import type { DiscoverySnapshot, NodeSnapshot, NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
+import type {
+  DiscoverySnapshot,
+  NodeSnapshot,
+  NodeStatus,
+  ServiceSnapshot,
+  TargetSnapshot,
+} from '../cluster/snapshot.js';
 
 /** `down`: a service has fewer ready nodes than its `minReady`. `degraded`: all have enough, but something is amiss. */
 export type HealthStatus = 'up' | 'degraded' | 'down';
@@ -13,7 +19,8 @@ export type HealthStatus = 'up' | 'degraded' | 'down';
  *   "services": {
  *     "orders": {
  *       "status": "degraded", "ready": 1, "total": 2, "minReady": 1, "panic": false,
- *       "discovery": { "target": "static:///10.0.0.1:4001,10.0.0.2:4001", "state": "ok", "lastSuccess": "2026-01-31T09:00:00.000Z" },
+ *       "discovery": { "target": "static:///10.0.0.1:4001,10.0.0.2:4001", "state": "ok",
+ *         "lastSuccess": "2026-01-31T09:00:00.000Z", "age": 0 },
  *       "nodes": [
  *         { "key": "10.0.0.1:4001", "weight": 1, "status": "ready", "reason": "answered a probe after connecting",
  *           "since": "2026-01-31T09:00:00.120Z", "inFlight": 2, "calls": 512, "failures": 0, "latency": 1.84 },
@@ -45,15 +52,25 @@ export interface ServiceHealth {
   nodes: NodeHealth[];
 }
 
-/** Where the nodes of a service come from, in `GET /health`. */
+/** Where the nodes of a service come from, in `GET /health`. Of several targets: the worst state and the latest success. */
 export interface DiscoveryHealth {
   /** The target, without its secrets. */
   target: string;
   state: DiscoverySnapshot['state'];
-  /** When it last gave a usable set of nodes (ISO 8601); `null` when it has not yet. */
+  /** When it last gave a usable set of nodes, or confirmed the one it gave (ISO 8601); `null` when it has not yet. */
   lastSuccess: string | null;
+  /** Milliseconds since then, 0 for a fixed list; `null` when it has not yet. */
+  age: number | null;
   /** What is wrong, while it is failing. */
   error?: string;
+  /** Each target in their order of fallback; left out when there is one. */
+  targets?: TargetHealth[];
+}
+
+/** One of several targets of a service, in `GET /health`. */
+export interface TargetHealth extends Omit<DiscoveryHealth, 'targets'> {
+  /** Nodes of its last usable set. */
+  nodes: number;
 }
 
 /** One node in `GET /health`. */
@@ -129,8 +146,21 @@ function serviceHealth(service: ServiceSnapshot): ServiceHealth {
   };
 }
 
-function discoveryHealth({ target, state, lastSuccess, error }: DiscoverySnapshot): DiscoveryHealth {
-  const health = { target, state, lastSuccess: lastSuccess?.toISOString() ?? null };
+function discoveryHealth(discovery: DiscoverySnapshot): DiscoveryHealth {
+  const { targets } = discovery;
+  const health = targetHealth(discovery);
+  if (targets.length === 1) return health;
+  return { ...health, targets: targets.map((target) => ({ ...targetHealth(target), nodes: target.nodes })) };
+}
+
+function targetHealth({
+  target,
+  state,
+  lastSuccess,
+  age,
+  error,
+}: Omit<TargetSnapshot, 'nodes'>): Omit<DiscoveryHealth, 'targets'> {
+  const health = { target, state, lastSuccess: lastSuccess?.toISOString() ?? null, age: age ?? null };
   return error === undefined ? health : { ...health, error };
 }
 

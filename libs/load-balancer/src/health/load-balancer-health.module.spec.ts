@@ -59,7 +59,9 @@ const UP: ServiceSnapshot = {
     target: 'static:///10.0.0.1:1,10.0.0.1:2',
     state: 'ok',
     lastSuccess: new Date(0),
+    age: 0,
     error: undefined,
+    targets: [],
   },
   nodes: [node(1, 'ready'), node(2, 'ready')],
 };

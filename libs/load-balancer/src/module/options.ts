@@ -20,10 +20,10 @@ import type { StrategyClass, StrategyFactory } from '../strategies/strategy.js';
 /** Options of `LoadBalancerModule.forRoot()`. */
 export interface LoadBalancerModuleOptions {
   /**
-   * The services by name: a target alone (its URI, or the endpoints), or all of a service's options. Those of the
-   * environment are added.
+   * The services by name: a target alone (its URI, several of them, or the endpoints), or all of a service's options. Those
+   * of the environment are added.
    */
-  services?: Record<string, string | readonly Endpoint[] | ServiceOptions>;
+  services?: Record<string, string | readonly string[] | readonly Endpoint[] | ServiceOptions>;
   /**
    * What every service starts from. A service's own options win key by key, and so do those inside `retry`,
    * `limits`, `healthCheck`, `outlierDetection`, `slowStart`, `connection`, `tls`, `context` and `transport`; anything else
@@ -62,10 +62,11 @@ export interface LoadBalancerModuleAsyncOptions extends Pick<ModuleMetadata, 'im
 /** Options of one service. */
 export interface ServiceOptions {
   /**
-   * Where its nodes are found: a URI (`static:///10.0.0.1:4001,10.0.0.2:4001`, `file:///etc/lb/orders.json`) or the
-   * endpoints themselves.
+   * Where its nodes are found: a URI (`static:///10.0.0.1:4001,10.0.0.2:4001`, `dns:///orders.internal:4001`), the
+   * endpoints themselves, or several URIs as an order of fallback (`['dns:///orders.internal:4001', 'static:///10.0.0.1:4001']`):
+   * the nodes of the first have the highest priority.
    */
-  target: string | readonly Endpoint[];
+  target: string | readonly string[] | readonly Endpoint[];
   /** How a node is chosen: by name, by name with options, or by a factory or class; `round-robin` by default. */
   strategy?: StrategyName | (string & {}) | StrategyOptions | StrategyFactory | StrategyClass;
   /**
@@ -257,7 +258,8 @@ export interface TransportOptions {
 /** One service's options, validated and with every default filled in: what the inside works with. */
 export interface ResolvedServiceOptions {
   readonly name: string;
-  readonly target: Target;
+  /** In their order of fallback. */
+  readonly targets: readonly Target[];
   readonly strategy: {
     readonly name: string;
     readonly factory: StrategyFactory;

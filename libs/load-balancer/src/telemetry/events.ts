@@ -15,9 +15,9 @@ export type LoadBalancerEvent =
       readonly to: NodeStatus;
       readonly reason: string;
     }
-  /** The resolver gave a usable set. Only sent when something in it changed, or after a failure. */
+  /** A target gave a usable set of so many nodes. Only sent when something in it changed, or after a failure. */
   | { readonly type: 'resolved'; readonly service: string; readonly target: string; readonly nodes: number }
-  /** The resolver failed or gave nothing usable; the last good set stays in place. Sent once for each new reason. */
+  /** A target failed or gave nothing usable; the last good set stays in place. Sent once for each new reason. */
   | {
       readonly type: 'resolve-failed';
       readonly service: string;

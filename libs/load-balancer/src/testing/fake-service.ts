@@ -42,7 +42,7 @@ export class FakeService {
       if (event.type === 'node-added') this.remember(event.node);
     });
     this.upstream = new Upstream(validated.options, {
-      resolver,
+      sources: validated.sources,
       buildPacket: (request, remaining, isRetry) => this.buildPacket(request, remaining, isRetry),
       routeOf: (pattern) => (typeof pattern === 'string' ? pattern : JSON.stringify(pattern)),
       socketListeners: [],

@@ -45,7 +45,7 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
 
 /** Options that can work together, and hardly mean what they say. */
 export function doubts(service: ResolvedServiceOptions, path: string, allowed: readonly string[]): string[] {
-  const { limits, calls, patterns, minReady, target, context } = service;
+  const { limits, calls, patterns, minReady, targets, context } = service;
   const warnings = retryOnDoubts(calls, pathTo(path, 'retry'));
   for (const [text, settings] of patterns) {
     const where = pathTo(`${path}.patterns`, text);
@@ -67,7 +67,7 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
       `${path}.hedge.delay: ${hedge.delay} ms are never waited for, since the timeout is ${timeout} ms`,
     );
   }
-  const { all, usable } = countStaticNodes(target);
+  const { all, usable } = countStaticNodes(targets);
   if (all > 0 && minReady > usable) {
     const which = usable < all ? ' whose weight is above 0' : '';
     warnings.push(
@@ -89,11 +89,11 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
  * @param written the `outlierDetection` of the service itself
  */
 export function idleOutlierChecks(
-  { target, outlierDetection }: ResolvedServiceOptions,
+  { targets, outlierDetection }: ResolvedServiceOptions,
   written: ServiceOptions['outlierDetection'],
   path: string,
 ): string[] {
-  const { usable } = countStaticNodes(target);
+  const { usable } = countStaticNodes(targets);
   if (usable === 0 || outlierDetection === false || !written) return [];
   return (['successRate', 'failurePercentage', 'latency'] as const).flatMap((check) => {
     const settings = outlierDetection[check];
@@ -103,9 +103,10 @@ export function idleOutlierChecks(
   });
 }
 
-/** Nodes that the options name themselves; none for a target that is looked up. */
-function countStaticNodes(target: Target): { all: number; usable: number } {
-  const nodes = target.scheme === 'static' ? validateEndpoints(staticNodes(target)).endpoints : [];
+/** Nodes that the options name themselves; none where any target is looked up. */
+function countStaticNodes(targets: readonly Target[]): { all: number; usable: number } {
+  const fixed = targets.every(({ scheme }) => scheme === 'static');
+  const nodes = fixed ? validateEndpoints(targets.flatMap(staticNodes)).endpoints : [];
   // A node of weight 0 gets no calls, so it does not count as ready.
   return { all: nodes.length, usable: nodes.filter(({ weight }) => weight !== 0).length };
 }

@@ -45,13 +45,13 @@ export function mergeDefaults(defaults: Options, service: Options): Options {
 /** Fills in every default, as documented with the options. */
 export function resolveService(
   name: string,
-  target: Target,
+  targets: readonly Target[],
   options: Options,
   strategies: StrategiesByName,
 ): ResolvedServiceOptions {
   return {
     name,
-    target,
+    targets,
     strategy: resolveStrategy(options.strategy, strategies),
     ...resolveCalls(options),
     limits: resolveLimits(options.limits),

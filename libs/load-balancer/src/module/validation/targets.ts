@@ -6,15 +6,18 @@ import { didYouMean } from '../../nearest.js';
 import { describeValue } from '../../safe-text.js';
 import { pathTo, ProblemCounter, type Report } from './schema.js';
 
-/** Takes a service's `target` apart; `undefined` when something is wrong with it, which has been reported. */
-export function resolveTarget(
+/**
+ * Takes a service's `target` apart: a URI, several as an order of fallback, or endpoints. `undefined` when something is wrong
+ * with it, which has been reported.
+ */
+export function resolveTargets(
   service: string,
   target: unknown,
   path: string,
   resolvers: ResolverRegistry,
   report: Report,
   warn: (warning: string) => void,
-): TargetSource | undefined {
+): readonly TargetSource[] | undefined {
   if (target === undefined) {
     report(
       path,
@@ -22,16 +25,44 @@ export function resolveTarget(
     );
     return undefined;
   }
-  const wanted = Array.isArray(target) ? endpointsOf(target, path, report, warn) : target;
-  if (wanted === undefined) return undefined;
-  if (typeof wanted !== 'string' && !Array.isArray(wanted)) {
-    report(path, `expected a target URI or a list of endpoints, got ${describeValue(wanted)}`);
+  if (typeof target === 'string') return sourcesOf([[path, target]], resolvers, report);
+  if (!Array.isArray(target)) {
+    report(path, `expected a target URI or a list of endpoints, got ${describeValue(target)}`);
     return undefined;
   }
-  const source = resolvers.find(wanted as string | readonly Endpoint[]);
-  if (source.ok) return source.value;
-  report(path, source.problem);
-  return undefined;
+  const list: readonly unknown[] = target;
+  const uris = list.filter((entry) => typeof entry === 'string');
+  if (uris.length === 0) {
+    const endpoints = endpointsOf(list, path, report, warn);
+    return endpoints && sourcesOf([[path, endpoints]], resolvers, report);
+  }
+  if (uris.length < list.length) {
+    report(
+      path,
+      'expected either target URIs or endpoints { host, port }, got both; endpoints as a URI are static:///host:port',
+    );
+    return undefined;
+  }
+  const targets = uris.map((uri, index) => [pathTo(path, index), uri] as const);
+  for (const [index, uri] of uris.entries()) {
+    const first = uris.indexOf(uri);
+    if (first < index) warn(`${pathTo(path, index)}: the same target as #${first}`);
+  }
+  return sourcesOf(targets, resolvers, report);
+}
+
+function sourcesOf(
+  targets: readonly (readonly [path: string, target: string | readonly Endpoint[]])[],
+  resolvers: ResolverRegistry,
+  report: Report,
+): readonly TargetSource[] | undefined {
+  const sources: TargetSource[] = [];
+  for (const [path, target] of targets) {
+    const source = resolvers.find(target);
+    if (source.ok) sources.push(source.value);
+    else report(path, source.problem);
+  }
+  return sources.length === targets.length ? sources : undefined;
 }
 
 function endpointsOf(
@@ -41,13 +72,6 @@ function endpointsOf(
   warn: (warning: string) => void,
 ): readonly Endpoint[] | undefined {
   const found = new ProblemCounter(report);
-  for (const [index, entry] of list.entries()) {
-    // A list of strings would look like several targets.
-    if (typeof entry === 'string')
-      found.report(pathTo(path, index), `expected an endpoint { host, port }, got ${describeValue(entry)}`);
-  }
-  if (found.count > 0) return undefined;
-
   const { endpoints, problems } = validateEndpoints(list);
   for (const { index, kind, field, message } of problems) {
     const entryPath = pathTo(path, index);

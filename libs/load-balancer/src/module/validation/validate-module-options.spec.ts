@@ -42,7 +42,7 @@ describe('validateModuleOptions', () => {
     const { services, warnings } = validate({ services: { orders: TARGET } });
     expect(services.get('orders')!.options).toEqual({
       name: 'orders',
-      target: expect.objectContaining({ uri: TARGET, scheme: 'static' }),
+      targets: [expect.objectContaining({ uri: TARGET, scheme: 'static' })],
       strategy: { name: 'round-robin', factory: builtInStrategies['round-robin'], options: {} },
       calls: {
         timeout: 5_000,
@@ -84,7 +84,7 @@ describe('validateModuleOptions', () => {
       interceptors: [],
       transport: {},
     });
-    expect(services.get('orders')!.resolver.schemes).toEqual(['static']);
+    expect(services.get('orders')!.sources.map(({ resolver }) => resolver.schemes)).toEqual([['static']]);
     expect(warnings).toEqual([]);
   });
 
@@ -320,7 +320,10 @@ describe('validateModuleOptions', () => {
 
   describe('of targets', () => {
     it.each([
-      ['http://10.0.0.1/', 'unknown scheme in "http://10.0.0.1/" (known: static://, file://)'],
+      [
+        'http://10.0.0.1/',
+        'unknown scheme in "http://10.0.0.1/" (known: static://, file://, dns://, dns+srv://)',
+      ],
       ['static:///h:70000', '#0: port out of range: 70000 (1–65535), in "static:///h:70000"'],
       ['10.0.0.1:4001', 'expected a URI; did you mean "static:///10.0.0.1:4001"?'],
       [7, 'expected a target URI or a list of endpoints, got 7'],
@@ -330,7 +333,7 @@ describe('validateModuleOptions', () => {
 
     it('takes a list of endpoints alone, as it takes a URI alone', () => {
       const { services } = validate({ services: { orders: [{ host: 'a', port: 1 }] } });
-      expect(services.get('orders')!.options.target.uri).toBe('static:///a:1');
+      expect(services.get('orders')!.options.targets).toMatchObject([{ uri: 'static:///a:1' }]);
       expect(ordersProblems([{ host: 'a', port: 0 }])).toEqual([
         'services.orders.target[0].port: port out of range: 0 (1–65535)',
       ]);
@@ -343,9 +346,33 @@ describe('validateModuleOptions', () => {
         'services.orders.target[1].wieght: unknown option; did you mean "weight"?',
         'services.orders.target[2].host: expected a host name or an IP address, got undefined',
       ]);
-      expect(ordersProblems({ target: ['a:1'] })).toEqual([
-        'services.orders.target[0]: expected an endpoint { host, port }, got "a:1"',
+    });
+
+    it('takes several URIs as an order of fallback', () => {
+      const target = ['dns:///orders.internal:4001', 'static:///a:1,b:1'];
+      const { services, warnings } = validate({
+        services: { orders: target, users: { target, minReady: 9 }, carts: [target[1], 'static:///b:1'] },
+      });
+      const uris = (name: string) => services.get(name)!.sources.map(({ target: { uri } }) => uri);
+      expect([uris('orders'), uris('users')]).toEqual([target, target]);
+      expect(services.get('orders')!.sources.map(({ resolver }) => resolver.schemes[0])).toEqual([
+        'dns',
+        'static',
       ]);
+      expect(warnings).toEqual([]);
+    });
+
+    it('checks several URIs one by one', () => {
+      expect(ordersProblems({ target: ['a:1', 'static:///b:1', 'statik:///c:1'] })).toEqual([
+        'services.orders.target[0]: expected a URI; did you mean "static:///a:1"?',
+        expect.stringMatching(/^services\.orders\.target\[2\]: unknown scheme in "statik:/),
+      ]);
+      expect(ordersProblems(['static:///a:1', { host: 'b', port: 1 }])).toEqual([
+        'services.orders.target: expected either target URIs or endpoints { host, port }, got both; ' +
+          'endpoints as a URI are static:///host:port',
+      ]);
+      const twice = validate({ services: { orders: ['static:///a:1', 'static:///a:1'] } });
+      expect(twice.warnings).toEqual(['services.orders.target[1]: the same target as #0']);
     });
 
     it('shows no credentials', () => {
@@ -461,9 +488,9 @@ describe('validateModuleOptions', () => {
         env,
       );
       expect(
-        [...services.values()].map(({ options: { name, target, calls, minReady } }) => [
+        [...services.values()].map(({ options: { name, targets, calls, minReady } }) => [
           name,
-          target.uri,
+          targets[0]!.uri,
           calls.timeout,
           minReady,
         ]),
@@ -539,10 +566,10 @@ describe('validateModuleOptions', () => {
       }
       const resolvers = [Db, { schemes: ['mem'], watch: () => of([]) }];
       const { services } = validate({ resolvers, services: { a: 'db:///x', b: 'mem:///x' } });
-      expect(services.get('a')!.resolver).toBeInstanceOf(Db);
-      expect(services.get('b')!.resolver).toBe(resolvers[1]);
+      expect(services.get('a')!.sources[0]!.resolver).toBeInstanceOf(Db);
+      expect(services.get('b')!.sources[0]!.resolver).toBe(resolvers[1]);
       expect(problems({ resolvers, services: { a: 'memm:///x' } })).toEqual([
-        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, db://, mem://); did you mean "mem"?',
+        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, dns://, dns+srv://, db://, mem://); did you mean "mem"?',
       ]);
     });
 

@@ -1,8 +1,7 @@
 import type { ContextOptions } from '../../context/context-options.js';
 import { contextOptionsProblems } from '../../context/context-settings.js';
 import { readEnvironment, type Environment, type EnvironmentTarget } from '../../discovery/environment.js';
-import { ResolverRegistry } from '../../discovery/resolver-registry.js';
-import type { Resolver } from '../../discovery/resolver.js';
+import { ResolverRegistry, type TargetSource } from '../../discovery/resolver-registry.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import { describeValue } from '../../safe-text.js';
 import type { LoadBalancerModuleOptions, ResolvedServiceOptions, ServiceOptions } from '../options.js';
@@ -25,7 +24,7 @@ import {
 } from './schema.js';
 import { defaultsSchema, serviceSchema } from './service-schema.js';
 import { collectStrategies, strategyCheck, type StrategiesByName } from './strategies.js';
-import { resolveTarget } from './targets.js';
+import { resolveTargets } from './targets.js';
 
 export interface ValidationSettings {
   /** `process.env` */
@@ -39,7 +38,8 @@ export interface ValidationSettings {
 /** What the client of one service is made of. */
 export interface ValidatedService {
   readonly options: ResolvedServiceOptions;
-  readonly resolver: Resolver;
+  /** Its targets with their resolvers, in their order of fallback. */
+  readonly sources: readonly TargetSource[];
 }
 
 export interface ValidatedModuleOptions {
@@ -200,13 +200,14 @@ function readService(
   const found = new ProblemCounter(report);
   serviceSchema(options, path, found.report);
   checkStrategy(options.strategy, pathTo(path, 'strategy'), found.report);
-  const source = fromEnvironment
-    ? resolveTarget(name, fromEnvironment.target, fromEnvironment.variable, resolvers, found.report, warn)
-    : resolveTarget(name, options.target, pathTo(path, 'target'), resolvers, found.report, warn);
-  if (!source || found.count > 0 || !defaults) return undefined;
+  const sources = fromEnvironment
+    ? resolveTargets(name, fromEnvironment.target, fromEnvironment.variable, resolvers, found.report, warn)
+    : resolveTargets(name, options.target, pathTo(path, 'target'), resolvers, found.report, warn);
+  if (!sources || found.count > 0 || !defaults) return undefined;
 
-  const service = resolveService(name, source.target, mergeDefaults(defaults, options), strategies);
+  const targets = sources.map(({ target }) => target);
+  const service = resolveService(name, targets, mergeDefaults(defaults, options), strategies);
   reportContradictions(service, path, report);
   idleOutlierChecks(service, (options as Partial<ServiceOptions>).outlierDetection, path).forEach(warn);
-  return { options: service, resolver: source.resolver };
+  return { options: service, sources };
 }
