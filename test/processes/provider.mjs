@@ -8,8 +8,7 @@ const { Controller, Module } = load('@nestjs/common');
 const { NestFactory } = load('@nestjs/core');
 const { EventPattern, MessagePattern, Transport } = load('@nestjs/microservices');
 
-const { name, port } = config;
-const host = '127.0.0.1';
+const { name, port, host = '127.0.0.1' } = config;
 let release = () => undefined;
 onTold('release', () => release());
 

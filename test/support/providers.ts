@@ -6,6 +6,8 @@ export interface ProviderConfig extends ChildConfig {
   /** Nest's own TCP server, without this library in the process, or ours. */
   readonly server: 'stock' | 'balanced';
   readonly name: string;
+  /** An address of this machine; 127.0.0.1 by default. */
+  readonly host?: string;
   readonly port: number;
 }
 
@@ -27,7 +29,7 @@ export class Provider {
 
   /** `host:port`, as nodes are named. */
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.config.host ?? '127.0.0.1'}:${this.port}`;
   }
 
   get process(): Child {

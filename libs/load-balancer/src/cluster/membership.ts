@@ -53,9 +53,7 @@ export function sameMembers(a: readonly ResolvedEndpoint[], b: readonly Resolved
     a.length === b.length &&
     a.every((one, index) => {
       const other = b[index];
-      return (
-        other !== undefined && one.host === other.host && one.port === other.port && sameEndpoint(one, other)
-      );
+      return one.host === other?.host && one.port === other.port && sameEndpoint(one, other);
     })
   );
 }

@@ -34,7 +34,7 @@ function discover(count: number): Discovery {
     },
   }));
   const discovery = new Discovery(
-    sources as unknown as ConstructorParameters<typeof Discovery>[0],
+    sources,
     {
       onEndpoints: (endpoints) =>
         (nodes = endpoints.map((endpoint) => `${endpointKey(endpoint)} ${endpoint.priority}`)),

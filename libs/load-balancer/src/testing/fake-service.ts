@@ -1,5 +1,5 @@
 import { ReplaySubject, Subject } from 'rxjs';
-import type { ServiceOptions } from '../module/options.js';
+import type { LoadBalancerModuleOptions, ServiceOptions } from '../module/options.js';
 import type { Endpoint } from '../cluster/endpoint.js';
 import { validateModuleOptions } from '../module/validation/validate-module-options.js';
 import type { BuildPacket } from '../client/outgoing-request.js';
@@ -26,12 +26,18 @@ export class FakeService {
   private readonly endpoints = new ReplaySubject<readonly (string | Endpoint)[] | ResolveFailure>(1);
   private readonly eventSubject = new Subject<LoadBalancerEvent>();
 
-  constructor(options: Omit<ServiceOptions, 'target'> = {}) {
+  /** @param found what finds the nodes; by default the test does, with `resolve()` */
+  constructor(
+    options: Omit<ServiceOptions, 'target'> = {},
+    found: Pick<ServiceOptions, 'target'> & Pick<LoadBalancerModuleOptions, 'resolvers'> = {
+      target: 'fake:///orders',
+    },
+  ) {
     const resolver = { schemes: ['fake'], watch: () => this.endpoints };
     const { services } = validateModuleOptions(
       {
-        resolvers: [resolver],
-        services: { orders: { healthCheck: false, ...options, target: 'fake:///orders' } },
+        resolvers: [resolver, ...(found.resolvers ?? [])],
+        services: { orders: { healthCheck: false, ...options, target: found.target } },
       },
       { env: {}, declares: false },
     );

@@ -118,7 +118,7 @@ function isServer(server: unknown): boolean {
   return hostPort.ok && isIP(hostPort.value.host) !== 0;
 }
 
-function familyProblem(family: unknown): string | undefined {
+function familyProblem(family: string | number | undefined): string | undefined {
   return family === undefined || ['4', '6'].includes(String(family))
     ? undefined
     : `family: expected 4 or 6, got ${describeValue(family)}`;

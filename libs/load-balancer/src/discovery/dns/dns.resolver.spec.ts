@@ -61,7 +61,9 @@ function watch(uri: string, options: DnsResolverOptions = {}): Subscription {
           (family) => `local${family}`,
           () => undefined,
         ),
-        cancel: () => void cancelled++,
+        cancel: () => {
+          cancelled++;
+        },
       };
     },
     time: time.deps,

@@ -16,12 +16,12 @@ export interface SrvRecord {
 
 /** Who is asked. Everything rejects with the `code` of `node:dns`; replaced in tests. */
 export interface NameServer {
-  addresses(name: string, family: 4 | 6): Promise<readonly AddressRecord[]>;
-  services(name: string): Promise<readonly SrvRecord[]>;
+  readonly addresses: (name: string, family: 4 | 6) => Promise<readonly AddressRecord[]>;
+  readonly services: (name: string) => Promise<readonly SrvRecord[]>;
   /** As every program of this machine finds it: also in the hosts file, and in the search domains. */
-  local(name: string, family: 4 | 6): Promise<readonly AddressRecord[]>;
+  readonly local: (name: string, family: 4 | 6) => Promise<readonly AddressRecord[]>;
   /** Ends what is being asked. */
-  cancel(): void;
+  readonly cancel: () => void;
 }
 
 /** Opens a way to the given name servers; to those of the system where there are none. */
