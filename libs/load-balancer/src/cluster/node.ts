@@ -66,6 +66,10 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   /** Counts its connections, and which of them calls were last lost with. */
   private connections = 0;
   private lostWith = 0;
+  /** Its connection was refused or lost, and it has had none since. */
+  private cutOff = false;
+  /** How many answers it had given when it was last connected. */
+  private answersBefore = 0;
   private onIdle: (() => void) | undefined = undefined;
 
   constructor(
@@ -112,7 +116,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
       this.load = undefined;
     }
     // A new connection may lead to a process that hangs: with probes on, only an answer admits it.
-    if (state === 'connected') this.connections++;
+    if (state === 'connected') this.meetAgain();
+    if (state === 'disconnected') this.cutOff = true;
     if (state === 'connected' && this.probed) {
       this.probe = 'pending';
       this.probeReason = 'connected, waiting for its first probe';
@@ -215,6 +220,19 @@ export class ClusterNode<H = unknown> implements StrategyNode {
       this.onIdle = undefined;
       onIdle();
     }
+  }
+
+  /**
+   * A connection after a loss most likely leads to a process that was started anew, whose latency the old one's failures say
+   * nothing of; as one that nothing is known of, it is expected to be as fast as the others. But one that takes connections
+   * and loses them before it has answered anything is the same as before, and keeps what it has earned.
+   */
+  private meetAgain(): void {
+    const flaps = this.connections > 0 && this.answers === this.answersBefore;
+    if (this.cutOff && !flaps) this.peak.forget();
+    this.connections++;
+    this.cutOff = false;
+    this.answersBefore = this.answers;
   }
 
   private judgeEnd(

@@ -19,6 +19,24 @@ describe('the peak-sensitive average', () => {
     expect(average.read(10_000)).toBeCloseTo(100 / Math.E, 9);
   });
 
+  it('fades as the exponential function does, over short times and long ones', () => {
+    const average = new PeakLatency(10_000);
+    average.observe(100, 0);
+    for (const after of [0.001, 1, 100, 499, 500, 501, 5_000, 100_000]) {
+      const exact = 100 * Math.exp(-after / 10_000);
+      expect(Math.abs(average.read(after) - exact)).toBeLessThan(exact * 1e-9);
+    }
+  });
+
+  it('forgets everything when it is told to', () => {
+    const average = new PeakLatency();
+    average.observe(300_000, 1_000);
+    average.forget();
+    expect(average.known).toBe(false);
+    average.observe(5, 1_001);
+    expect(average.read(1_001)).toBe(5);
+  });
+
   it('knows nothing before the first latency, and something after one of 0', () => {
     const average = new PeakLatency();
     expect(average.known).toBe(false);

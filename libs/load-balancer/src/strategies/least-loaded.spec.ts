@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { anyCall, fakeNodes, tally } from '../testing/fake-nodes.js';
 import type { FakeNode } from '../testing/fake-nodes.js';
+import { QueueingModel } from '../testing/queueing-model.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { LeastLoaded } from './least-loaded.js';
 
@@ -100,5 +101,34 @@ describe('least-loaded', () => {
     tell(1, 0);
     const first = tally(20, () => strategy.pick(anyCall));
     for (const node of nodes) expect(first.get(node.key)).toBeGreaterThan(5);
+  });
+});
+
+describe('least-loaded, when calls come in bursts', () => {
+  /** What share of twenty calls at once three servers give to the one that is ten times slower. */
+  function shareOfSlow(interval: number): number {
+    const model = new QueueingModel(4);
+    for (const name of ['one', 'other']) model.addServer(name, 10);
+    const slow = model.addServer('slow', 100);
+    model.addClient('least-loaded');
+    model.runBursts(20, interval, 60_000);
+    return slow.served / model.latencies.length;
+  }
+
+  it('gives a slow node what it can do in the time, not a third', () => {
+    expect(shareOfSlow(300)).toBeLessThan(0.1);
+  });
+
+  it('does not follow the only report that is fresh, which is that of the slowest node', () => {
+    expect(shareOfSlow(1_500)).toBeLessThan(0.2);
+  });
+
+  it('keeps to nodes that answer soon where servers report nothing', () => {
+    const model = new QueueingModel(4);
+    for (const name of ['one', 'other', 'third']) model.addServer(name, 10, false);
+    const slow = model.addServer('slow', 100, false);
+    model.addClient('least-loaded');
+    model.run(200, 20_000);
+    expect(slow.served / model.latencies.length).toBeLessThan(0.02);
   });
 });

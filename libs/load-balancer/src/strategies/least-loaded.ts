@@ -1,6 +1,7 @@
+import { sooner } from './expected-delay.js';
 import { LoadPool } from './load-pool.js';
-import { quieter } from './least-request.js';
 import { PairDraw } from './pair-draw.js';
+import { PeakEwma } from './peak-ewma.js';
 import { scored } from './scored.js';
 import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
 
@@ -15,11 +16,14 @@ const PROBES_PER_CALL = 0.5;
  * The pool is fed by the reports on ordinary replies. These come from the nodes that are in use, so alone they would hold
  * a client with them for good; a probe of a random node for every other call shows it the rest.
  *
- * Nodes that say nothing are not left out: they get their share of the calls, by fewest in flight of two.
+ * Nodes that say nothing are not left out: they get their share of the calls, the one that is expected to answer first of
+ * two. Where there are no two fresh reports to compare, since nobody reports or after a pause, it goes by this client's own
+ * measure, as `peak-ewma` does.
  */
 export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strategy<N> {
   private readonly pool = new LoadPool<N>();
   private readonly pair: PairDraw<N>;
+  private readonly unaided: PeakEwma<N>;
   private members: ReadonlySet<N> = new Set();
   /** Those that have not told their load yet. */
   private silent = new Set<N>();
@@ -27,10 +31,12 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
 
   constructor(private readonly deps: StrategyDeps) {
     this.pair = new PairDraw(deps.random);
+    this.unaided = new PeakEwma(deps);
   }
 
   update(nodes: readonly N[]): void {
     this.pair.update(nodes);
+    this.unaided.update(nodes);
     this.members = new Set(nodes);
     this.silent = new Set(nodes.filter(({ load }) => load === undefined));
     this.pool.keep(this.members);
@@ -47,16 +53,14 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
     const { pair } = this;
     if (pair.nodes.length < 2) return pair.nodes[0];
     this.probe();
+    if (this.silent.size === pair.nodes.length) return this.unaided.pick(call);
+    const now = call.now ?? this.deps.now();
     if (this.silent.size > 0) {
       pair.draw();
       // A draw that falls on a node that says nothing decides among those, so that they get their share.
-      if (this.silent.has(pair.first))
-        return this.silent.has(pair.second) ? quieter(pair.first, pair.second) : pair.first;
+      if (this.silent.has(pair.first)) return this.silent.has(pair.second) ? sooner(pair, now) : pair.first;
     }
-    const node = this.pool.take(call.now ?? this.deps.now());
-    if (node !== undefined) return node;
-    pair.draw();
-    return quieter(pair.first, pair.second);
+    return this.pool.take(now) ?? this.unaided.pick(call);
   }
 
   explain(_call: PickContext<N>): StrategyExplanation<N> {
@@ -76,8 +80,9 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
     if (this.probesDue < 1) return;
     this.probesDue--;
     const { nodes } = this.pair;
-    // A report is asked for, so one can go: what the pool liked least gives way to what has not been looked at.
-    this.pool.evict();
+    // A report is asked for, so one can go: what the pool liked least gives way to what has not been looked at. When all
+    // nodes have room in it there is no such thing, and one that was forgotten would be missed by the next burst of calls.
+    this.pool.makeRoom();
     requestLoad(nodes[Math.floor(this.deps.random() * nodes.length)] as N);
   }
 }

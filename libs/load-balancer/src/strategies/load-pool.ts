@@ -9,10 +9,11 @@ const POOL_SIZE = 16;
  */
 const HOT_QUANTILE = 0.5;
 /**
- * A choice of two is what evictions leave: with few nodes the reports that come are mostly of nodes that are in the pool
- * already, which would come down to one, and that one a busy node as often as not.
+ * Prequal's: one report has nothing to be compared with. When calls come in bursts with pauses, the only fresh one is that
+ * of the slowest node, whose answers are the last to come, and it would get all of the next burst. Evictions leave as
+ * many: with few nodes the reports that come are mostly of nodes that are in the pool already.
  */
-const LEAST_KEPT = 2;
+const FEWEST = 2;
 /** Prequal's: reports are of no use when they are older, in milliseconds. */
 const REPORT_LIFETIME = 1_000;
 
@@ -36,6 +37,8 @@ export class LoadPool<N extends StrategyNode> {
   private readonly entries: Entry<N>[] = [];
   private size = 0;
   private evictWorst = false;
+  /** Has anything come in since the last eviction? */
+  private refilled = false;
 
   /** Moving average of what is reported: what a server that has answered nothing yet is expected to take. */
   private typical = 0;
@@ -49,6 +52,7 @@ export class LoadPool<N extends StrategyNode> {
 
   /** Takes in what a node has just told; it replaces what it told before. */
   add(node: N, { inFlight, latency: reported }: LoadReport, at: number): void {
+    this.refilled = true;
     const latency = reported ?? this.typical;
     this.typical += (latency - this.typical) * TYPICAL_WEIGHT;
     this.remove(node);
@@ -70,9 +74,10 @@ export class LoadPool<N extends StrategyNode> {
   /**
    * Prequal's choice, *hot-cold lexicographic*: of the cold nodes, whose requests in flight are within the quantile, the
    * one with the lowest latency. The call is added to its entry at once, since its next report comes later than the next
-   * call, and so would many a call. `undefined` when there is no fresh report.
+   * call, and so would many a call. `undefined` when there are no two fresh reports.
    */
   take(now: number): N | undefined {
+    if (!this.comparable(now)) return undefined;
     // Age and stall are looked at only of entries that would be taken: to ask all sixteen costs a cache miss each.
     for (let chosen = this.best(); chosen >= 0; chosen = this.best()) {
       const entry = this.entries[chosen] as Entry<N>;
@@ -95,8 +100,18 @@ export class LoadPool<N extends StrategyNode> {
 
   /** The latencies of those that `take` chooses from. */
   candidates(now: number): ReadonlyMap<N, number> {
+    if (!this.comparable(now)) return new Map();
     const fresh = this.entries.slice(0, this.hotFrom()).filter(({ at }) => now - at <= REPORT_LIFETIME);
     return new Map(fresh.map((entry) => [entry.node, expectedLatency(entry, now)]));
+  }
+
+  /** Are there two fresh reports? */
+  private comparable(now: number): boolean {
+    let fresh = 0;
+    for (let i = 0; i < this.size; i++) {
+      if (now - (this.entries[i] as Entry<N>).at <= REPORT_LIFETIME && ++fresh === FEWEST) return true;
+    }
+    return false;
   }
 
   private remove(node: N): void {
@@ -125,16 +140,26 @@ export class LoadPool<N extends StrategyNode> {
 
   /** Index of the first hot entry; those before it are cold. */
   private hotFrom(): number {
-    if (this.size === 0) return 0;
-    let hot = Math.floor(HOT_QUANTILE * (this.size - 1));
+    if (this.size < 2) return this.size;
+    // Of two, both are cold: if only the one with fewer in flight were, its latency would count for nothing.
+    let hot = Math.max(1, Math.floor(HOT_QUANTILE * (this.size - 1)));
     const limit = (this.entries[hot] as Entry<N>).inFlight;
     while (hot < this.size && (this.entries[hot] as Entry<N>).inFlight <= limit) hot++;
     return hot;
   }
 
-  /** Makes room as Prequal does: the worst and the oldest in turn, so that the pool is neither stale nor full of bad nodes. */
-  evict(): void {
-    if (this.size <= LEAST_KEPT) return;
+  /**
+   * Makes room as Prequal does: the worst and the oldest in turn, so that the pool is neither stale nor full of bad nodes.
+   * Only for what has come in: calls made all at once would otherwise empty the pool before the first of them is answered.
+   */
+  makeRoom(): void {
+    if (!this.refilled) return;
+    this.refilled = false;
+    this.evict();
+  }
+
+  private evict(): void {
+    if (this.size <= FEWEST) return;
     this.evictWorst = !this.evictWorst;
     this.removeAt(this.evictWorst ? this.worst() : this.oldest());
   }

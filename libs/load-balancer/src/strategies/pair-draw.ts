@@ -13,6 +13,7 @@ export class PairDraw<N extends StrategyNode> {
   nodes: readonly N[] = [];
   first!: N;
   second!: N;
+  meanWeight = 1;
   /** `undefined` when all weights are the same. */
   private table: AliasTable | undefined = undefined;
 
@@ -20,10 +21,10 @@ export class PairDraw<N extends StrategyNode> {
 
   update(nodes: readonly N[]): void {
     this.nodes = nodes;
-    const weight = nodes[0]?.weight;
-    this.table = nodes.every((node) => node.weight === weight)
-      ? undefined
-      : new AliasTable(nodes.map((node) => node.weight));
+    const weight = nodes[0]?.weight ?? 1;
+    const equal = nodes.every((node) => node.weight === weight);
+    this.table = equal ? undefined : new AliasTable(nodes.map((node) => node.weight));
+    this.meanWeight = equal ? weight : nodes.reduce((sum, node) => sum + node.weight, 0) / nodes.length;
   }
 
   /** @returns whether there is a pair; with fewer than two nodes there is none */

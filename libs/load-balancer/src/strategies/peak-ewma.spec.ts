@@ -19,9 +19,40 @@ describe('peak-ewma', () => {
     expect(strategy.pick(anyCall)).toBe(nodes[0]);
   });
 
-  it('goes by weight where delays are equal', () => {
-    const { nodes, strategy } = of({ expected: 10, inFlight: 1, weight: 3 }, { expected: 10, inFlight: 0 });
+  it('expects a node to get through as much more as its weight says', () => {
+    const { nodes, strategy } = of(
+      { expected: 10, inFlight: 5, weight: 3 },
+      { expected: 10, inFlight: 2, weight: 1 },
+    );
     expect(strategy.pick(anyCall)).toBe(nodes[0]);
+    nodes[0]!.inFlight = 7;
+    expect(strategy.pick(anyCall)).toBe(nodes[1]);
+  });
+
+  it('gives idle nodes of the same latency the share of their weight, the lightest too', () => {
+    const { nodes, strategy } = of(
+      { expected: 10, weight: 1 },
+      { expected: 10, weight: 3 },
+      { expected: 10, weight: 6 },
+    );
+    const counts = tally(100_000, () => strategy.pick(anyCall));
+    // 4 σ of the largest share is 620.
+    for (const { key, weight } of nodes)
+      expect(Math.abs((counts.get(key) ?? 0) - weight * 10_000)).toBeLessThan(620);
+  });
+
+  it('hardly ever takes a slow node when one in ten is slow, as draws of two alone would in every hundredth pick', () => {
+    const { nodes, strategy } = of(...Array.from({ length: 40 }, (_, i) => ({ expected: i < 4 ? 100 : 10 })));
+    const counts = tally(100_000, () => strategy.pick(anyCall));
+    const slow = nodes.slice(0, 4).reduce((sum, { key }) => sum + (counts.get(key) ?? 0), 0);
+    expect(slow).toBeLessThan(20);
+  });
+
+  it('does not remember a node that has left', () => {
+    const { nodes, strategy } = of({ expected: 1 }, { expected: 2 }, { expected: 50 }, { expected: 60 });
+    tally(20, () => strategy.pick(anyCall));
+    strategy.update(nodes.slice(2));
+    for (const key of tally(100, () => strategy.pick(anyCall)).keys()) expect(key).toBe(nodes[2]!.key);
   });
 
   it('leaves a node that does not answer before its first call has failed', () => {

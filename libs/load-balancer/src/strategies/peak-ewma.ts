@@ -1,21 +1,23 @@
+import { expectedDelay, UNSEEN_LATENCY } from './expected-delay.js';
 import { PairDraw } from './pair-draw.js';
 import { scored } from './scored.js';
 import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
 
-/** Linkerd's default: what two nodes of which nothing is known are expected to take, in milliseconds. */
-const UNSEEN_LATENCY = 30;
-
 /**
- * Two choices by expected delay (Finagle's `p2cPeakEwma`): of two distinct nodes drawn by weight, the one with the lower
- * latency × (calls in flight + 1) / weight. The latency is the node's own measure (`StrategyNode.peakLatency`), or the age
- * of its oldest unanswered call when that is more: a node that stalls is seen before it answers.
+ * Two choices by expected delay (Finagle's `p2cPeakEwma`), and a third from memory: of two distinct nodes drawn by weight
+ * and the runner-up of the last pick, the one with the lowest latency × (1 + calls in flight by weight). The latency is the
+ * node's own measure (`StrategyNode.peakLatency`), or the age of its oldest unanswered call when that is more.
  *
- * A node of which nothing is known yet is expected to be as fast as the one that it is compared with. A fixed guess, as
+ * The memory (Mitzenmacher, Prabhakar and Shah 2002) is for the draws that find two slow nodes: with one node in ten slow
+ * these are one in a hundred, which is just what a p99 shows.
+ *
+ * A node of which nothing is known yet is expected to be as fast as the ones that it is compared with. A fixed guess, as
  * in Finagle and linkerd, either floods a new node or, where calls are faster than the guess, leaves it without any for
  * most of a minute.
  */
 export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy<N> {
   private readonly pair: PairDraw<N>;
+  private runnerUp: N | undefined = undefined;
 
   constructor(private readonly deps: StrategyDeps) {
     this.pair = new PairDraw(deps.random);
@@ -23,31 +25,44 @@ export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy
 
   update(nodes: readonly N[]): void {
     this.pair.update(nodes);
+    this.runnerUp = undefined;
   }
 
   pick(call: PickContext<N>): N | undefined {
     const { pair } = this;
     if (!pair.draw()) return pair.nodes[0];
-    const { first, second } = pair;
+    const { first, second, meanWeight } = pair;
     const now = call.now ?? this.deps.now();
     const a = first.peakLatency(now);
     const b = second.peakLatency(now);
-    const costA = atLeastAge(a ?? b ?? UNSEEN_LATENCY, first, now) * (first.inFlight + 1);
-    const costB = atLeastAge(b ?? a ?? UNSEEN_LATENCY, second, now) * (second.inFlight + 1);
-    return costB * first.weight < costA * second.weight ? second : first;
+    const usual = a ?? b ?? UNSEEN_LATENCY;
+    const delayOfFirst = expectedDelay(first, usual, meanWeight, now);
+    const delayOfSecond = expectedDelay(second, b ?? usual, meanWeight, now);
+
+    // Of equals the first drawn wins, so that equal nodes are as likely as their weights are.
+    const secondWins = delayOfSecond < delayOfFirst;
+    let best = secondWins ? second : first;
+    let next = secondWins ? first : second;
+    const third = this.runnerUp;
+    if (third !== undefined && third !== first && third !== second) {
+      const delay = expectedDelay(third, third.peakLatency(now) ?? usual, meanWeight, now);
+      if (delay < Math.min(delayOfFirst, delayOfSecond)) {
+        next = best;
+        best = third;
+      } else if (delay < Math.max(delayOfFirst, delayOfSecond)) {
+        next = third;
+      }
+    }
+    this.runnerUp = next;
+    return best;
   }
 
   explain(_call: PickContext<N>): StrategyExplanation<N> {
     const now = this.deps.now();
-    return scored('expected latency in ms × (calls in flight + 1) / weight', this.pair.nodes, (node) => {
+    const { nodes, meanWeight } = this.pair;
+    return scored('expected latency in ms × (1 + calls in flight / weight × mean weight)', nodes, (node) => {
       const latency = node.peakLatency(now);
-      if (latency === undefined) return undefined;
-      return (atLeastAge(latency, node, now) * (node.inFlight + 1)) / node.weight;
+      return latency === undefined ? undefined : expectedDelay(node, latency, meanWeight, now);
     });
   }
-}
-
-/** A call that has been waiting for longer than the latency says more than the latency does. */
-function atLeastAge(latency: number, { waitingSince }: StrategyNode, now: number): number {
-  return waitingSince === undefined ? latency : Math.max(latency, now - waitingSince);
 }

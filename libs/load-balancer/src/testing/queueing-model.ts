@@ -1,6 +1,7 @@
 import { ClusterNode } from '../cluster/node.js';
 import type { Outstanding } from '../cluster/outstanding.js';
 import { builtInStrategies, type StrategyName } from '../strategies/registry.js';
+import { LatencyByLoad } from '../resilience/latency-by-load.js';
 import type { PickContext, Strategy } from '../strategies/strategy.js';
 import { seededRandom } from './seeded-random.js';
 
@@ -14,7 +15,8 @@ export interface ModelServer {
   served: number;
   inFlight: number;
   freeAt: number;
-  latencies: number[];
+  /** What our own server measures, and tells. */
+  readonly latencies: LatencyByLoad;
 }
 
 type ModelNode = ClusterNode<ModelServer>;
@@ -46,7 +48,7 @@ export class QueueingModel {
   }
 
   addServer(name: string, mean: number, reports = true): ModelServer {
-    const server = { name, mean, reports, served: 0, inFlight: 0, freeAt: 0, latencies: [] };
+    const server = { name, mean, reports, served: 0, inFlight: 0, freeAt: 0, latencies: new LatencyByLoad() };
     this.servers.push(server);
     return server;
   }
@@ -93,6 +95,23 @@ export class QueueingModel {
       this.after(this.exponential(1_000 / rate), arrive);
     };
     arrive();
+    this.settle(end);
+  }
+
+  /** Lets so many calls arrive at once, at random clients, again and again for so long. */
+  runBursts(size: number, interval: number, duration: number): void {
+    const end = this.now + duration;
+    for (let at = 0; at < duration; at += interval) {
+      this.after(at, () => {
+        for (let i = 0; i < size; i++)
+          this.call(this.clients[Math.floor(this.random() * this.clients.length)] as ModelClient, {});
+      });
+    }
+    this.settle(end);
+  }
+
+  /** Lets everything happen that is to happen. */
+  private settle(end: number): void {
     for (let event = this.pop(); event !== undefined; event = this.pop()) {
       this.now = event.at;
       event.run();
@@ -107,13 +126,12 @@ export class QueueingModel {
     const server = node.handle;
     this.after(NETWORK, () => {
       const arrivedAt = this.now;
-      server.inFlight++;
+      const ahead = ++server.inFlight;
       server.freeAt = Math.max(server.freeAt, this.now) + this.exponential(server.mean);
       this.after(server.freeAt - this.now, () => {
         server.inFlight--;
         server.served++;
-        server.latencies.push(this.now - arrivedAt);
-        if (server.latencies.length > 9) server.latencies.shift();
+        server.latencies.record(ahead, this.now - arrivedAt, this.now);
         this.after(NETWORK, () => {
           this.latencies.push(this.now - attempt.startedAt);
           node.end('answered', this.now - attempt.startedAt, attempt, this.now);
@@ -130,7 +148,7 @@ export class QueueingModel {
   private report(client: ModelClient, node: ModelNode): void {
     const { reports, inFlight, latencies } = node.handle;
     if (!reports) return;
-    node.setLoad({ inFlight, latency: [...latencies].sort((a, b) => a - b)[latencies.length >> 1] });
+    node.setLoad({ inFlight, latency: latencies.at(inFlight + 1, this.now) });
     client.strategy.observe?.(node);
   }
 
