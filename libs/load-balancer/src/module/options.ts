@@ -11,6 +11,8 @@ import type { RetryBudgetOptions } from '../resilience/retry-budget.js';
 import type { RetryOn } from '../resilience/retry-policy.js';
 import type { EjectionPolicy, OutlierDetectionOptions } from '../cluster/ejection/ejection-policy.js';
 import type { Endpoint } from '../cluster/endpoint.js';
+import type { LocalityOptions, LocalitySettings } from '../cluster/locality/places.js';
+import type { SubsetOptions } from '../cluster/locality/subset.js';
 import type { SlowStartOptions } from '../cluster/slow-start.js';
 import type { ContextOptions } from '../context/context-options.js';
 import type { Resolver, Target } from '../discovery/resolver.js';
@@ -26,8 +28,8 @@ export interface LoadBalancerModuleOptions {
   services?: Record<string, string | readonly Endpoint[] | ServiceOptions>;
   /**
    * What every service starts from. A service's own options win key by key, and so do those inside `retry`,
-   * `limits`, `healthCheck`, `outlierDetection`, `slowStart`, `connection`, `tls`, `context` and `transport`; anything else
-   * is replaced as a whole.
+   * `limits`, `healthCheck`, `outlierDetection`, `slowStart`, `locality`, `subset`, `connection`, `tls`, `context` and
+   * `transport`; anything else is replaced as a whole.
    */
   defaults?: Partial<Omit<ServiceOptions, 'target'>>;
   /** Resolvers for further URI schemes, as instances or classes without constructor arguments. They win over built-in ones. */
@@ -108,6 +110,13 @@ export interface ServiceOptions {
   outlierDetection?: OutlierDetectionOptions | false;
   /** A node that joins or comes back gets its share of the calls bit by bit; `false`, the default, for all of it at once. */
   slowStart?: SlowStartOptions | false;
+  /**
+   * How calls are kept in this process's own zone and spill to others, and when those of a priority spill to the next
+   * one. Without `zone` or `LB_ZONE` zones do not matter; priorities always do, where nodes have them.
+   */
+  locality?: LocalityOptions;
+  /** Use only some nodes of a large service, each client others; all of them by default and with `false`. */
+  subset?: SubsetOptions | false;
   connection?: ConnectionSettings;
   /** TLS to the nodes, as `tls.connect` takes it. */
   tls?: ConnectionOptions;
@@ -275,6 +284,8 @@ export interface ResolvedServiceOptions {
   readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
   readonly outlierDetection: EjectionPolicy | false;
   readonly slowStart: SlowStartOptions | false;
+  readonly locality: LocalitySettings;
+  readonly subset: Readonly<Required<SubsetOptions>> | false;
   readonly connection: Readonly<Required<Omit<ConnectionSettings, 'backoff'>>> & {
     readonly backoff: Readonly<Required<BackoffOptions>>;
   };

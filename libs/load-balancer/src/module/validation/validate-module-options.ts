@@ -1,6 +1,11 @@
 import type { ContextOptions } from '../../context/context-options.js';
 import { contextOptionsProblems } from '../../context/context-settings.js';
-import { readEnvironment, type Environment, type EnvironmentTarget } from '../../discovery/environment.js';
+import {
+  readEnvironment,
+  readOwnZone,
+  type Environment,
+  type EnvironmentTarget,
+} from '../../discovery/environment.js';
 import { ResolverRegistry } from '../../discovery/resolver-registry.js';
 import type { Resolver } from '../../discovery/resolver.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
@@ -107,9 +112,12 @@ export function validateModuleOptions(
   const checkStrategy = strategyCheck(strategies);
   const defaults = readDefaults(options.defaults, checkStrategy, report);
 
+  const { zone, problem } = readOwnZone(env);
+  if (problem !== undefined) report('LB_ZONE', problem);
+
   const services = new Map<string, ValidatedService>();
   for (const raw of readServices(options.services, env, declares, report)) {
-    const service = readService(raw, { defaults, resolvers, strategies, checkStrategy }, report, warn);
+    const service = readService(raw, { defaults, resolvers, strategies, checkStrategy, zone }, report, warn);
     if (service) services.set(raw.name, service);
   }
   if (problems.length > 0) throw new InvalidOptionsError(problems);
@@ -188,12 +196,14 @@ interface Known {
   readonly resolvers: ResolverRegistry;
   readonly strategies: StrategiesByName;
   readonly checkStrategy: Check;
+  /** Where the environment says that this process stands. */
+  readonly zone: string | undefined;
 }
 
 /** One service with everything filled in; `undefined` when something is wrong with it, which has been reported. */
 function readService(
   { name, path, options, fromEnvironment }: RawService,
-  { defaults, resolvers, strategies, checkStrategy }: Known,
+  { defaults, resolvers, strategies, checkStrategy, zone }: Known,
   report: Report,
   warn: (warning: string) => void,
 ): ValidatedService | undefined {
@@ -205,7 +215,7 @@ function readService(
     : resolveTarget(name, options.target, pathTo(path, 'target'), resolvers, found.report, warn);
   if (!source || found.count > 0 || !defaults) return undefined;
 
-  const service = resolveService(name, source.target, mergeDefaults(defaults, options), strategies);
+  const service = resolveService(name, source.target, mergeDefaults(defaults, options), strategies, zone);
   reportContradictions(service, path, report);
   idleOutlierChecks(service, (options as Partial<ServiceOptions>).outlierDetection, path).forEach(warn);
   return { options: service, resolver: source.resolver };
