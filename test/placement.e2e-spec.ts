@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { BalancedClientProxy, Endpoint } from 'nestjs-load-balancer';
 import { firstValueFrom } from 'rxjs';
 import { inParallel, tally } from './support/calls.js';
-import { Consumers, ready } from './support/consumer.js';
+import { Consumers, nodeBecomes, ready } from './support/consumer.js';
 import type { Provider } from './support/providers.js';
 import { Fleet } from './support/providers.js';
 
@@ -47,9 +47,16 @@ describe.each([
     expect(names(await answers(client))).toEqual(['node-1', 'node-2']);
 
     // In the middle of calls, which are tried again elsewhere.
-    const during = answers(client, 600);
-    await Promise.all(near.map(({ process }) => process.kill()));
-    expect(await during).toHaveLength(600);
+    let going = true;
+    const traffic = inParallel(4, 4, async () => {
+      while (going) await answers(client, 12);
+    });
+    for (const { process, address } of near) {
+      await process.kill();
+      await nodeBecomes(client, address, 'disconnected');
+    }
+    going = false;
+    await traffic;
     expect(names(await answers(client))).toEqual(['node-3', 'node-4']);
 
     await Promise.all(near.map((provider) => provider.restart()));
