@@ -95,7 +95,7 @@ export interface ServiceOptions {
   minReady?: number;
   /**
    * Percentage of healthy nodes (0–100) below which health is ignored and every connected node is used; 50 by default (Envoy),
-   * 0 for never.
+   * 0 for never. Of nodes with priorities each decides for itself, once all of them together cannot carry the calls.
    */
   panicThreshold?: number;
   /**
@@ -213,7 +213,9 @@ export interface ConnectionSettings {
   keepAlive?: number | false;
   /** Milliseconds without a call after which a lazily opened connection is closed; 0 (the default) for never. */
   idleTimeout?: number;
-  /** How many nodes are connected at start-up; the rest when first picked. 100 by default. */
+  /**
+   * How many nodes are connected at start-up, of each priority in turn; the rest when first picked. 100 by default.
+   */
   eager?: number;
   /**
    * Delays between attempts to connect: 1 000 ms × 1.6, ± 20 %, at most 120 000 ms by default (gRPC). While no node is

@@ -94,16 +94,16 @@ describe('where one place gets all calls', () => {
     ['the first priority healthy', 'a0 ready 5, b1 ready 5', undefined],
     ['a zone that carries its calls', 'a0 ready 5, b0 ready 5', 'a'],
   ])('nothing stands before its strategy: %s', (_, text, zone) => {
-    let asked: unknown;
+    const asked: unknown[] = [];
     const { strategy, made } = located(text, zone, () => ({
       update: () => undefined,
-      pick(this: unknown) {
-        asked = this;
+      pick(this: unknown, call) {
+        asked.push(this, call);
         return undefined;
       },
     }));
     strategy.pick(CALL);
-    expect(asked).toBe(made[0]);
+    expect(asked).toEqual([made[0], CALL]);
     expect(made).toHaveLength(1);
     expect(strategy.pick.name).toBe('bound pick');
   });
@@ -156,7 +156,9 @@ describe('the strategy of a place', () => {
         update: () => undefined,
         pick: () => undefined,
         observe: ({ key }) => void told.push([own, key]),
-        refresh: () => void refreshed++,
+        refresh: () => {
+          refreshed++;
+        },
       };
     });
     strategy.observe!(known[0]!);
