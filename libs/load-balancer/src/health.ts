@@ -7,6 +7,7 @@ export type {
   HealthReport,
   HealthStatus,
   NodeHealth,
+  PlaceHealth,
   ReadinessReport,
   ServiceHealth,
 } from './health/health-report.js';

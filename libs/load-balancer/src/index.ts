@@ -12,12 +12,15 @@ export type {
   SuccessRateOptions,
 } from './cluster/ejection/ejection-policy.js';
 export type { Endpoint, ResolvedEndpoint } from './cluster/endpoint.js';
+export type { LocalityOptions } from './cluster/locality/places.js';
+export type { SubsetOptions } from './cluster/locality/subset.js';
 export type { SlowStartOptions } from './cluster/slow-start.js';
 export type {
   DiscoverySnapshot,
   LoadReport,
   NodeSnapshot,
   NodeStatus,
+  PlaceSnapshot,
   ServiceSnapshot,
   TargetSnapshot,
 } from './cluster/snapshot.js';

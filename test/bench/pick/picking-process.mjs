@@ -1,6 +1,8 @@
 /** The process in which one strategy picks: alone, so that V8 sees one strategy as it would in an application. */
 import { Cluster } from '../../../libs/load-balancer/dist/cluster/cluster.js';
 import { resolveEndpoint } from '../../../libs/load-balancer/dist/cluster/endpoint.js';
+import { LocalityStrategy } from '../../../libs/load-balancer/dist/cluster/locality/locality-strategy.js';
+import { DEFAULT_LOCALITY } from '../../../libs/load-balancer/dist/cluster/locality/places.js';
 import { builtInStrategies } from '../../../libs/load-balancer/dist/strategies/registry.js';
 import { answer, settings } from '../lib/ipc.mjs';
 
@@ -20,15 +22,16 @@ const deps = { random: Math.random, now: () => performance.now() };
 let sink;
 
 answer({
-  /** Nanoseconds a pick, round by round: of the strategy alone, and through the cluster. */
+  /** Nanoseconds a pick, round by round: of the strategy alone, through the cluster, and where calls spill from their zone. */
   measure(nodes, { rounds, picks }) {
     const { strategy, cluster } = clusterOf(nodes);
-    const pickers = { alone: strategy, cluster };
-    const results = { alone: [], cluster: [] };
+    const { cluster: spilling } = clusterOf(nodes, 'z0');
+    const pickers = { alone: strategy, cluster, spilling };
+    const results = { alone: [], cluster: [], spilling: [] };
     for (const which of Object.keys(pickers)) timePicks(pickers[which], WARM_UP_PICKS);
     for (let round = 0; round < rounds; round++) {
       for (const which of Object.keys(pickers)) {
-        report(cluster);
+        report(which === 'spilling' ? spilling : cluster);
         results[which].push(timePicks(pickers[which], picks));
       }
     }
@@ -44,12 +47,19 @@ function timePicks(picker, picks) {
   return elapsed / picks;
 }
 
-/** A cluster as `Upstream` makes it, its nodes connected and under some load. */
-function clusterOf(count) {
+/**
+ * A cluster as `Upstream` makes it, its nodes connected and under some load.
+ *
+ * @param zone where the client stands: among a sixth of the nodes, for a third of the callers
+ */
+function clusterOf(count, zone) {
   const strategy = builtInStrategies[name](deps, {});
+  const made = [strategy];
+  const create = () => made.pop() ?? builtInStrategies[name](deps, {});
+  const known = () => cluster.nodes.values();
   const cluster = new Cluster(
     {
-      strategy,
+      strategy: new LocalityStrategy(create, { ...DEFAULT_LOCALITY, zone }, { known, random: deps.random }),
       panicThreshold: 50,
       probed: true,
       ejection: false,
@@ -85,5 +95,6 @@ function endpoint(i) {
     host: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
     port: 4_001,
     weight: 1 + (i % 3),
+    zone: `z${[0, 1, 1, 1, 2, 2][i % 6]}`,
   });
 }

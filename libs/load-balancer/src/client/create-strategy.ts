@@ -1,3 +1,5 @@
+import { LocalityStrategy } from '../cluster/locality/locality-strategy.js';
+import { SlowStart } from '../cluster/slow-start.js';
 import { InvalidOptionsError } from '../errors.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
 import { isObject, pathTo } from '../module/validation/schema.js';
@@ -7,13 +9,34 @@ import { builtInStrategies } from '../strategies/registry.js';
 import type { Strategy, StrategyDeps } from '../strategies/strategy.js';
 import type { UpstreamNode } from './upstream-node.js';
 
+/** What a strategy is made of. Whoever wants another strategy of the same service replaces that alone. */
+export type StrategySettings = Pick<ResolvedServiceOptions, 'name' | 'strategy' | 'locality' | 'slowStart'>;
+
+export interface UpstreamStrategyDeps extends StrategyDeps {
+  /** All nodes of the service, healthy or not. */
+  readonly known: () => Iterable<UpstreamNode>;
+}
+
 /**
- * The strategy that a service's options ask for; one that a user wrote is guarded, ours are trusted.
+ * The strategy that a service's options ask for, with all that stands round it: slow start outside, then priorities and
+ * zones, which make the strategy itself for each place that gets calls.
  *
  * @throws InvalidOptionsError when what the user's factory or class makes is no strategy
  */
 export function createStrategy(
-  { name, strategy: { name: strategyName, factory, options } }: ResolvedServiceOptions,
+  settings: StrategySettings,
+  { known, ...deps }: UpstreamStrategyDeps,
+  onFault: (reason: string) => void,
+): Strategy<UpstreamNode> {
+  const { locality, slowStart } = settings;
+  const create = (): Strategy<UpstreamNode> => createBareStrategy(settings, deps, onFault);
+  const located = new LocalityStrategy(create, locality, { known, random: deps.random });
+  return slowStart === false ? located : new SlowStart(located, deps, slowStart);
+}
+
+/** One that a user wrote is guarded, ours are trusted. */
+function createBareStrategy(
+  { name, strategy: { name: strategyName, factory, options } }: StrategySettings,
   deps: StrategyDeps,
   onFault: (reason: string) => void,
 ): Strategy<UpstreamNode> {

@@ -2,7 +2,7 @@ import type { Subject } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
 import type { ResolvedEndpoint } from '../cluster/endpoint.js';
 import type { ConnectionState } from '../cluster/node.js';
-import { SlowStart } from '../cluster/slow-start.js';
+import { chooseSubset } from '../cluster/locality/subset.js';
 import { snapshotService } from '../cluster/service-snapshot.js';
 import type { NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
 import type { LoadBalancerError } from '../errors.js';
@@ -24,6 +24,7 @@ import { deadlines } from '../context/deadlines.js';
 import { clientClosed, noNodes } from './failures.js';
 import type { BuildPacket } from './outgoing-request.js';
 import { createStrategy } from './create-strategy.js';
+import { eagerNodes } from './eager-nodes.js';
 import { SilenceWatch } from './silence-watch.js';
 import type { UpstreamNode } from './upstream-node.js';
 import { NodeHandle } from './upstream-node.js';
@@ -82,6 +83,8 @@ export class Upstream {
   /** The last deadline of all calls since there was none in flight. */
   private lastDeadline = 0;
   private eager = 0;
+  /** Nodes that discovery lists: more than the cluster has where it has a subset of them. */
+  private known = 0;
   private upkeep: NodeJS.Timeout | undefined;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
@@ -91,13 +94,14 @@ export class Upstream {
     private readonly deps: UpstreamDeps,
   ) {
     this.buildPacket = deps.buildPacket;
-    const { name, healthCheck, slowStart } = options;
+    const { name, healthCheck, locality } = options;
     this.rules = new CallRules(options, deps.routeOf, (fault) => deps.log(`${name}: ${fault}`));
-    const clockAndChance = { now: this.now, random: this.random };
     const strategy = createStrategy(
       options,
       {
-        ...clockAndChance,
+        now: this.now,
+        random: this.random,
+        known: () => this.cluster.nodes.values(),
         // It knows no other nodes than those of the cluster.
         requestLoad: (node) => (node as UpstreamNode).handle.requestLoad(),
       },
@@ -112,8 +116,9 @@ export class Upstream {
     });
     this.cluster = new Cluster<NodeHandle>(
       {
-        strategy: slowStart === false ? strategy : new SlowStart(strategy, clockAndChance, slowStart),
+        strategy,
         panicThreshold: options.panicThreshold,
+        overProvisioning: locality.overProvisioning,
         ejection: options.outlierDetection,
         probed: healthCheck !== false,
         clock: { now: this.now, wall: Date.now },
@@ -217,7 +222,13 @@ export class Upstream {
   }
 
   snapshot(): ServiceSnapshot {
-    return snapshotService(this.options.name, this.options.minReady, this.cluster, this.discovery.snapshot());
+    return snapshotService(
+      this.options.name,
+      this.options.minReady,
+      this.cluster,
+      this.discovery.snapshot(),
+      { known: this.known, locality: this.options.locality },
+    );
   }
 
   /** Why no node can take a call. */
@@ -267,22 +278,25 @@ export class Upstream {
    * whichever node there is.
    */
   private resolved(endpoints: readonly ResolvedEndpoint[]): void {
-    const changed = this.cluster.apply(endpoints);
+    const { connection, subset } = this.options;
+    this.known = endpoints.length;
+    const changed = this.cluster.apply(subset === false ? endpoints : chooseSubset(endpoints, subset));
     const { joining, leaving } = this;
     this.joining = [];
     this.leaving = [];
     for (const node of leaving) if (node.handle.eager) this.eager--;
-    for (const node of joining) this.equip(node);
+    const eager = eagerNodes(joining, connection.eager - this.eager);
+    for (const node of joining) this.equip(node, eager.has(node));
     for (const node of leaving) this.left(node);
     for (const node of joining) this.joined(node);
     if (changed) for (const node of this.cluster.nodes.values()) this.availability.relabelled(node);
     this.changed();
   }
 
-  private equip(node: UpstreamNode): void {
+  private equip(node: UpstreamNode, eager: boolean): void {
     const handle = new NodeHandle(node, (trailer) => this.told(node, trailer));
-    handle.eager = this.eager < this.options.connection.eager;
-    if (handle.eager) this.eager++;
+    handle.eager = eager;
+    if (eager) this.eager++;
     node.handle = handle;
     handle.channel = this.openChannel(node, handle);
   }

@@ -3,6 +3,7 @@ import type { EjectionPolicy } from './ejection/ejection-policy.js';
 import type { EjectionRecord } from './ejection/outlier-detector.js';
 import { OutlierDetector } from './ejection/outlier-detector.js';
 import type { EjectionState } from './ejection/ejection-state.js';
+import { eligibleNodes } from './eligible-nodes.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { diffMembership } from './membership.js';
 import type { ClusterClock } from './node.js';
@@ -13,6 +14,8 @@ export interface ClusterSettings<H> {
   readonly strategy: Strategy<ClusterNode<H>>;
   /** Percentage (0–100) of healthy nodes below which health is ignored; 0 for never. */
   readonly panicThreshold: number;
+  /** What a priority can carry: its healthy part times this; 1.4 by default. */
+  readonly overProvisioning?: number;
   /** Are nodes probed, so that a fresh connection alone does not admit one? */
   readonly probed: boolean;
   /** When nodes are ejected; `false` for never. */
@@ -165,15 +168,22 @@ export class Cluster<H> {
     }
   }
 
-  /** A scan from a random place, so that the failed node's calls do not all land on its neighbour. */
+  /**
+   * A scan from a random place, so that the failed node's calls do not all land on its neighbour. A node of a lower priority
+   * is only taken when none of a higher one will do.
+   */
   private search(limit: number, tried?: ReadonlySet<ClusterNode<H>>): ClusterNode<H> | undefined {
     const { eligible } = this;
+    const highest = eligible[0]?.priority;
     const start = Math.floor(this.settings.random() * eligible.length);
+    let found: ClusterNode<H> | undefined;
     for (let i = 0; i < eligible.length; i++) {
       const node = eligible[(start + i) % eligible.length];
-      if (node !== undefined && node.inFlight < limit && !tried?.has(node)) return node;
+      if (node === undefined || node.inFlight >= limit || tried?.has(node)) continue;
+      if (node.priority === highest) return node;
+      if (found === undefined || node.priority < found.priority) found = node;
     }
-    return undefined;
+    return found;
   }
 
   private statusChanged(node: ClusterNode<H>, from: NodeStatus): void {
@@ -201,32 +211,18 @@ export class Cluster<H> {
   private refresh(): void {
     if (!this.stale) return;
     this.stale = false;
-    const healthy: ClusterNode<H>[] = [];
-    const regardless: ClusterNode<H>[] = [];
-    let total = 0;
-    let anyConnecting = false;
-    for (const node of this.members.values()) {
-      if (node.weight <= 0 || node.status === 'draining') continue;
-      total++;
-      if (node.status === 'ready' || node.status === 'idle') {
-        healthy.push(node);
-        regardless.push(node);
-      } else if ((node.status === 'unhealthy' || node.status === 'ejected') && node.reachable) {
-        regardless.push(node);
-      } else if (node.status === 'connecting') {
-        anyConnecting = true;
-      }
-    }
-    // Envoy's panic: better to spread the load over nodes that may be ill than to bury the few that are not. Nodes
-    // without a connection are no help and stay out.
-    const panic =
-      regardless.length > healthy.length && healthy.length * 100 < total * this.settings.panicThreshold;
-    this.eligible = panic ? regardless : healthy;
-    this.anyConnecting = anyConnecting;
+    const { panicThreshold, overProvisioning } = this.settings;
+    const { nodes, connecting, panic, healthy, total } = eligibleNodes(
+      this.members.values(),
+      panicThreshold,
+      overProvisioning,
+    );
+    this.eligible = nodes;
+    this.anyConnecting = connecting;
     this.settings.strategy.update(this.eligible);
     if (panic !== this.panicking) {
       this.panicking = panic;
-      this.listener.onPanic(panic, healthy.length, total);
+      this.listener.onPanic(panic, healthy, total);
     }
   }
 }

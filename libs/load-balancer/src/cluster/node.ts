@@ -89,6 +89,10 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     return this.endpoint.zone;
   }
 
+  get priority(): number {
+    return this.endpoint.priority;
+  }
+
   get metadata(): Readonly<Record<string, string>> {
     return this.endpoint.metadata;
   }

@@ -6,7 +6,7 @@ import type { FakeNode } from '../testing/fake-nodes.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { SlowStart, slowStartShare } from './slow-start.js';
 
-type Starting = FakeNode & { readySince: number };
+type Starting = FakeNode & { readySince: number; priority: number };
 
 const settings = { window: 10_000, aggression: 1, minWeight: 0.1 };
 
@@ -31,6 +31,7 @@ describe.each(['round-robin', 'random', 'weighted-round-robin', 'least-request',
       const nodes: Starting[] = fakeNodes(readySince.length).map((node, i) => ({
         ...node,
         readySince: readySince[i]!,
+        priority: 0,
       }));
       const factory: StrategyFactory = builtInStrategies[name];
       const strategy = new SlowStart(factory(deps, {}) as unknown as Strategy<Starting>, deps, settings);

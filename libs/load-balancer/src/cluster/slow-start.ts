@@ -15,6 +15,15 @@ export interface SlowStartOptions {
 export interface StartingNode extends StrategyNode {
   /** Monotonic milliseconds at which it joined or came back; `-Infinity` for one that was there from the start. */
   readonly readySince: number;
+  /** 0 is the highest. */
+  readonly priority: number;
+}
+
+/** The nodes of one priority. */
+interface Level<N> {
+  readonly nodes: N[];
+  /** When the first of them became ready. */
+  oldest: number;
 }
 
 /** Envoy's formula: max(minimum, (t / window)^(1 / aggression)), at most 1. */
@@ -37,7 +46,8 @@ const ASK_AGAIN = 3;
  */
 export class SlowStart<N extends StartingNode> implements Strategy<N> {
   private readonly settings: Readonly<Required<SlowStartOptions>>;
-  private nodes: readonly N[] = [];
+  /** Highest priority first. */
+  private levels: readonly Level<N>[] = [];
   /** When the youngest node is warm; until then a pick has to look. */
   private warmAt = -Infinity;
 
@@ -50,10 +60,10 @@ export class SlowStart<N extends StartingNode> implements Strategy<N> {
   }
 
   update(nodes: readonly N[]): void {
-    this.nodes = nodes;
+    this.levels = levelsOf(nodes);
     const { window } = this.settings;
     const youngest = nodes.reduce((latest, { readySince }) => Math.max(latest, readySince), -Infinity);
-    const oldest = nodes.reduce((earliest, { readySince }) => Math.min(earliest, readySince), Infinity);
+    const oldest = this.levels.reduce((earliest, level) => Math.min(earliest, level.oldest), Infinity);
     const anyWarm = this.deps.now() - oldest >= window;
     this.warmAt = anyWarm ? youngest + window : -Infinity;
     this.inner.update(nodes);
@@ -84,19 +94,35 @@ export class SlowStart<N extends StartingNode> implements Strategy<N> {
     return explanationOf(this.inner, call);
   }
 
-  /** One that the strategy likes if it names one soon, else the next one from a random place. */
+  /**
+   * One that the strategy likes if it names one soon, else the next one from a random place of the highest priority that
+   * has any.
+   */
   private warm(call: PickContext<N>, now: number): N | undefined {
     const { window } = this.settings;
     for (let asked = 0; asked < ASK_AGAIN; asked++) {
       const node = this.inner.pick(call);
       if (node !== undefined && now - node.readySince >= window) return node;
     }
-    const { nodes } = this;
-    const start = Math.floor(this.deps.random() * nodes.length);
-    for (let step = 0; step < nodes.length; step++) {
-      const node = nodes[(start + step) % nodes.length] as N;
-      if (now - node.readySince >= window) return node;
+    for (const { nodes, oldest } of this.levels) {
+      if (now - oldest < window) continue;
+      const start = Math.floor(this.deps.random() * nodes.length);
+      for (let step = 0; step < nodes.length; step++) {
+        const node = nodes[(start + step) % nodes.length] as N;
+        if (now - node.readySince >= window) return node;
+      }
     }
     return undefined;
   }
+}
+
+function levelsOf<N extends StartingNode>(nodes: readonly N[]): Level<N>[] {
+  const levels = new Map<number, Level<N>>();
+  for (const node of nodes) {
+    let level = levels.get(node.priority);
+    if (level === undefined) levels.set(node.priority, (level = { nodes: [], oldest: Infinity }));
+    level.nodes.push(node);
+    level.oldest = Math.min(level.oldest, node.readySince);
+  }
+  return [...levels.entries()].sort(([a], [b]) => a - b).map(([, level]) => level);
 }

@@ -50,6 +50,17 @@ export interface NodeSnapshot {
   readonly load: LoadReport | undefined;
 }
 
+/** Where calls go: nodes of one priority, or of one zone of it. */
+export interface PlaceSnapshot {
+  readonly priority: number;
+  /** `undefined` where zones do not matter; `''` for nodes that do not tell theirs. */
+  readonly zone: string | undefined;
+  /** Share of the calls (0–1) that goes there now; calls that are tried again may leave it. */
+  readonly share: number;
+  /** Nodes there that calls can go to now. */
+  readonly nodes: number;
+}
+
 /** State of the stream of endpoints of one target. */
 export interface TargetSnapshot {
   /** The target, safe to log. */
@@ -74,14 +85,21 @@ export interface DiscoverySnapshot extends Omit<TargetSnapshot, 'nodes'> {
 /** One service, as `/health` shows it. */
 export interface ServiceSnapshot {
   readonly name: string;
-  /** `down`: fewer ready nodes than `minReady`. `degraded`: enough, but not all, or discovery fails. */
+  /**
+   * `down`: fewer ready nodes than `minReady`; in panic, ejected nodes that are used count as well, since their connections
+   * and probes are in order. `degraded`: enough, but not all are ready, or discovery fails.
+   */
   readonly status: 'up' | 'degraded' | 'down';
   /** Nodes that calls can go to now: `ready` ones, and `idle` ones, which their first call connects. */
   readonly ready: number;
   readonly total: number;
+  /** Nodes that discovery lists: more than `total` where only a `subset` of them is used. */
+  readonly known: number;
   readonly minReady: number;
-  /** Health is ignored, since fewer nodes than the panic threshold are healthy. */
+  /** Health is ignored, since fewer nodes (of some priority) than the panic threshold are healthy. */
   readonly panic: boolean;
+  /** Where calls go by priority and zone: one entry where neither matters, none without a node to call. */
+  readonly places: readonly PlaceSnapshot[];
   readonly discovery: DiscoverySnapshot;
   readonly nodes: readonly NodeSnapshot[];
 }

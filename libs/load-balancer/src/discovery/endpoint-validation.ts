@@ -43,10 +43,7 @@ const FIELD_PROBLEM: Readonly<Record<keyof Endpoint, (value: unknown) => string 
     typeof value === 'number' && value >= 0 && value <= MAX_WEIGHT
       ? undefined
       : `expected a number from 0 to ${MAX_WEIGHT}, got ${describeValue(value)}`,
-  zone: (value) =>
-    typeof value === 'string' && value.length >= 1 && value.length <= MAX_ZONE
-      ? undefined
-      : `expected a string of 1 to ${MAX_ZONE} characters, got ${describeValue(value)}`,
+  zone: zoneProblem,
   priority: (value) =>
     Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_PRIORITY
       ? undefined
@@ -164,4 +161,10 @@ function metadataProblem(metadata: unknown): string | undefined {
     }
   }
   return undefined;
+}
+
+/** What is wrong with the name of a zone, if anything. */
+export function zoneProblem(value: unknown): string | undefined {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= MAX_ZONE) return undefined;
+  return `expected a string of 1 to ${MAX_ZONE} characters, got ${describeValue(value)}`;
 }

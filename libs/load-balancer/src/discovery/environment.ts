@@ -1,4 +1,5 @@
 import type { OptionsProblem } from '../errors.js';
+import { zoneProblem } from './endpoint-validation.js';
 
 /** What the environment says about one service. */
 export interface EnvironmentTarget {
@@ -54,6 +55,14 @@ export function readEnvironment(
     else problems.push({ path: variable, message: problem });
   }
   return { targets, problems };
+}
+
+/** Where the environment says that this process stands: `LB_ZONE=eu-1a`. */
+export function readOwnZone(env: Environment): { zone?: string; problem?: string } {
+  const zone = env.LB_ZONE;
+  if (zone === undefined) return {};
+  const problem = zoneProblem(zone);
+  return problem === undefined ? { zone } : { problem: `${problem}; unset it if none is meant` };
 }
 
 /** The services that the environment declares or overrides. */

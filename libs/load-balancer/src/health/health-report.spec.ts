@@ -56,8 +56,10 @@ function service(overrides: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
     status: 'up',
     ready: 1,
     total: 1,
+    known: 1,
     minReady: 1,
     panic: false,
+    places: [{ priority: 0, zone: undefined, share: 1, nodes: 1 }],
     discovery: discovery(target({ age: 0 })),
     nodes: [node()],
     ...overrides,
@@ -149,6 +151,24 @@ describe('health report', () => {
     ]);
   });
 
+  it('tells where calls go and which nodes are used, where there is something to tell', () => {
+    const here = { priority: 0, zone: 'a', share: 2 / 3, nodes: 1 };
+    const there = { priority: 1, zone: undefined, share: 1 / 3, nodes: 4 };
+    const { endpoint } = node();
+    const nodes = [node({ endpoint: { ...endpoint, zone: 'a', priority: 1 } })];
+    expect(
+      healthReport([service({ known: 100, places: [here, there], nodes })]).services?.orders,
+    ).toMatchObject({
+      total: 1,
+      known: 100,
+      places: [
+        { priority: 0, zone: 'a', share: 0.666_667, nodes: 1 },
+        { priority: 1, share: 0.333_333, nodes: 4 },
+      ],
+      nodes: [{ zone: 'a', priority: 1 }],
+    });
+  });
+
   it('keeps a service of any name apart, even one that is special to objects', () => {
     const { services } = healthReport([service({ name: '__proto__' }), service()]);
     expect(Object.keys(services!)).toEqual(['__proto__', 'orders']);
@@ -162,11 +182,12 @@ describe('health report', () => {
     expect(overallStatus([degraded, { status: 'down' }, up])).toBe('down');
   });
 
-  it('says which services have too few ready nodes', () => {
+  it('says which services have too few ready nodes, and are down for it', () => {
     const services = [
       service(),
-      service({ name: 'users', ready: 1, total: 3, minReady: 2 }),
-      service({ name: 'mail', ready: 0, total: 1 }),
+      service({ name: 'panicking', status: 'degraded', ready: 0 }),
+      service({ name: 'users', status: 'down', ready: 1, total: 3, minReady: 2 }),
+      service({ name: 'mail', status: 'down', ready: 0, total: 1 }),
       service({ name: 'optional', ready: 0, total: 0, minReady: 0 }),
     ];
     expect(missingNodes(services)).toEqual([

@@ -2,11 +2,15 @@ import type {
   DiscoverySnapshot,
   NodeSnapshot,
   NodeStatus,
+  PlaceSnapshot,
   ServiceSnapshot,
   TargetSnapshot,
 } from '../cluster/snapshot.js';
 
-/** `down`: a service has fewer ready nodes than its `minReady`. `degraded`: all have enough, but something is amiss. */
+/**
+ * `down`: a service has fewer ready nodes than its `minReady`; ejected ones that it uses in panic count as well. `degraded`:
+ * all have enough, but something is amiss.
+ */
 export type HealthStatus = 'up' | 'degraded' | 'down';
 
 /**
@@ -45,9 +49,13 @@ export interface ServiceHealth {
   /** Nodes that calls can go to now: `ready` ones, and `idle` ones, which their first call connects. */
   ready: number;
   total: number;
+  /** Nodes that discovery lists; left out where all of them are used and no `subset`. */
+  known?: number;
   minReady: number;
-  /** Health is ignored, since fewer nodes than the panic threshold are healthy. */
+  /** Health is ignored, since fewer nodes (of some priority) than the panic threshold are healthy. */
   panic: boolean;
+  /** Where calls go by priority and zone; left out while there is only one place for them. */
+  places?: PlaceHealth[];
   discovery: DiscoveryHealth;
   nodes: NodeHealth[];
 }
@@ -73,12 +81,27 @@ export interface TargetHealth extends Omit<DiscoveryHealth, 'targets'> {
   nodes: number;
 }
 
+/** Nodes of one priority, or of one zone of it, in `GET /health`. */
+export interface PlaceHealth {
+  priority: number;
+  /** Left out where zones do not matter; `""` for nodes that do not tell theirs. */
+  zone?: string;
+  /** Share of the calls (0–1) that goes there now. */
+  share: number;
+  /** Nodes there that calls can go to now. */
+  nodes: number;
+}
+
 /** One node in `GET /health`. */
 export interface NodeHealth {
   /** `host:port` */
   key: string;
   /** A node of weight 0 gets no calls and does not count as ready, whatever its status. */
   weight: number;
+  /** Left out when it tells none. */
+  zone?: string;
+  /** Left out when it is 0, the highest. */
+  priority?: number;
   status: NodeStatus;
   reason: string;
   /** Since when it has had this status (ISO 8601). */
@@ -126,7 +149,7 @@ export function healthReport(services: readonly ServiceSnapshot[]): HealthReport
 /** Why the application should get no traffic: one line for each service with too few ready nodes. */
 export function missingNodes(services: readonly ServiceSnapshot[]): string[] {
   return services
-    .filter(({ ready, minReady }) => ready < minReady)
+    .filter(({ status }) => status === 'down')
     .map(({ name, ready, total, minReady }) => {
       return `${name}: ${ready} of ${total} ${total === 1 ? 'node is' : 'nodes are'} ready, ${minReady} needed`;
     });
@@ -134,16 +157,22 @@ export function missingNodes(services: readonly ServiceSnapshot[]): string[] {
 
 // Each field is named: what a snapshot may carry one day does not leak out by itself.
 function serviceHealth(service: ServiceSnapshot): ServiceHealth {
-  const { status, ready, total, minReady, panic, discovery, nodes } = service;
+  const { status, ready, total, known, minReady, panic, places, discovery, nodes } = service;
   return {
     status,
     ready,
     total,
+    ...(known > total && { known }),
     minReady,
     panic,
+    ...(places.length > 1 && { places: places.map(placeHealth) }),
     discovery: discoveryHealth(discovery),
     nodes: nodes.map(nodeHealth),
   };
+}
+
+function placeHealth({ priority, zone, share, nodes }: PlaceSnapshot): PlaceHealth {
+  return { priority, ...(zone !== undefined && { zone }), share: roundToMillionths(share), nodes };
 }
 
 function discoveryHealth(discovery: DiscoverySnapshot): DiscoveryHealth {
@@ -169,6 +198,8 @@ function nodeHealth(node: NodeSnapshot): NodeHealth {
   return {
     key,
     weight: endpoint.weight,
+    ...(endpoint.zone !== undefined && { zone: endpoint.zone }),
+    ...(endpoint.priority > 0 && { priority: endpoint.priority }),
     status,
     reason,
     since: since.toISOString(),
@@ -182,4 +213,8 @@ function nodeHealth(node: NodeSnapshot): NodeHealth {
 
 function roundToMicroseconds(milliseconds: number): number {
   return Math.round(milliseconds * 1_000) / 1_000;
+}
+
+function roundToMillionths(share: number): number {
+  return Math.round(share * 1e6) / 1e6;
 }

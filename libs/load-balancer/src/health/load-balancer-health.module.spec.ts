@@ -53,8 +53,10 @@ const UP: ServiceSnapshot = {
   status: 'up',
   ready: 2,
   total: 2,
+  known: 2,
   minReady: 1,
   panic: false,
+  places: [{ priority: 0, zone: undefined, share: 1, nodes: 2 }],
   discovery: {
     target: 'static:///10.0.0.1:1,10.0.0.1:2',
     state: 'ok',

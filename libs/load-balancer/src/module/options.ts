@@ -11,6 +11,8 @@ import type { RetryBudgetOptions } from '../resilience/retry-budget.js';
 import type { RetryOn } from '../resilience/retry-policy.js';
 import type { EjectionPolicy, OutlierDetectionOptions } from '../cluster/ejection/ejection-policy.js';
 import type { Endpoint } from '../cluster/endpoint.js';
+import type { LocalityOptions, LocalitySettings } from '../cluster/locality/places.js';
+import type { SubsetOptions } from '../cluster/locality/subset.js';
 import type { SlowStartOptions } from '../cluster/slow-start.js';
 import type { ContextOptions } from '../context/context-options.js';
 import type { Resolver, Target } from '../discovery/resolver.js';
@@ -26,8 +28,8 @@ export interface LoadBalancerModuleOptions {
   services?: Record<string, string | readonly string[] | readonly Endpoint[] | ServiceOptions>;
   /**
    * What every service starts from. A service's own options win key by key, and so do those inside `retry`,
-   * `limits`, `healthCheck`, `outlierDetection`, `slowStart`, `connection`, `tls`, `context` and `transport`; anything else
-   * is replaced as a whole.
+   * `limits`, `healthCheck`, `outlierDetection`, `slowStart`, `locality`, `subset`, `connection`, `tls`, `context` and
+   * `transport`; anything else is replaced as a whole.
    */
   defaults?: Partial<Omit<ServiceOptions, 'target'>>;
   /** Resolvers for further URI schemes, as instances or classes without constructor arguments. They win over built-in ones. */
@@ -94,7 +96,7 @@ export interface ServiceOptions {
   minReady?: number;
   /**
    * Percentage of healthy nodes (0–100) below which health is ignored and every connected node is used; 50 by default (Envoy),
-   * 0 for never.
+   * 0 for never. Of nodes with priorities each decides for itself, once all of them together cannot carry the calls.
    */
   panicThreshold?: number;
   /**
@@ -109,6 +111,13 @@ export interface ServiceOptions {
   outlierDetection?: OutlierDetectionOptions | false;
   /** A node that joins or comes back gets its share of the calls bit by bit; `false`, the default, for all of it at once. */
   slowStart?: SlowStartOptions | false;
+  /**
+   * How calls are kept in this process's own zone and spill to others, and when those of a priority spill to the next
+   * one. Without `zone` or `LB_ZONE` zones do not matter; priorities always do, where nodes have them.
+   */
+  locality?: LocalityOptions;
+  /** Use only some nodes of a large service, each client others; all of them by default and with `false`. */
+  subset?: SubsetOptions | false;
   connection?: ConnectionSettings;
   /** TLS to the nodes, as `tls.connect` takes it. */
   tls?: ConnectionOptions;
@@ -205,7 +214,9 @@ export interface ConnectionSettings {
   keepAlive?: number | false;
   /** Milliseconds without a call after which a lazily opened connection is closed; 0 (the default) for never. */
   idleTimeout?: number;
-  /** How many nodes are connected at start-up; the rest when first picked. 100 by default. */
+  /**
+   * How many nodes are connected at start-up, of each priority in turn; the rest when first picked. 100 by default.
+   */
   eager?: number;
   /**
    * Delays between attempts to connect: 1 000 ms × 1.6, ± 20 %, at most 120 000 ms by default (gRPC). While no node is
@@ -277,6 +288,8 @@ export interface ResolvedServiceOptions {
   readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
   readonly outlierDetection: EjectionPolicy | false;
   readonly slowStart: SlowStartOptions | false;
+  readonly locality: LocalitySettings;
+  readonly subset: Readonly<Required<SubsetOptions>> | false;
   readonly connection: Readonly<Required<Omit<ConnectionSettings, 'backoff'>>> & {
     readonly backoff: Readonly<Required<BackoffOptions>>;
   };

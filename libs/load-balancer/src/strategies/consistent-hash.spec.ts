@@ -53,6 +53,24 @@ describe.each([
     expect(KEYS.map((key) => owner(strategy, key).key)).toEqual(owners(nodes));
   });
 
+  it('builds no table anew for nodes that were out for a moment, and one when a weight is another', () => {
+    let built = 0;
+    const nodes = fakeNodes(10);
+    const strategy = new ConsistentHash<FakeNode>(fakeDeps(), (of) => {
+      built++;
+      return build(of);
+    });
+    strategy.update(nodes);
+    strategy.update(nodes.slice(1));
+    strategy.update([...nodes]);
+    strategy.refresh();
+    expect(built).toBe(1);
+    nodes[0]!.weight = 3;
+    strategy.update([...nodes]);
+    strategy.refresh();
+    expect(built).toBe(2);
+  });
+
   it('gives nodes keys by their weight', () => {
     const nodes = fakeNodes(5).map((node, i) => ({ ...node, weight: [1, 1, 2, 4, 0.5][i]! }));
     const counts = new Map<string, number>();

@@ -34,6 +34,7 @@ export class ConsistentHash<N extends StrategyNode = StrategyNode> implements St
   private table: HashTable<N> | undefined = undefined;
   /** The nodes in the table. */
   private placed: readonly N[] = [];
+  private placedWeights: readonly number[] = [];
 
   constructor(
     private readonly deps: Pick<StrategyDeps, 'random'>,
@@ -51,8 +52,13 @@ export class ConsistentHash<N extends StrategyNode = StrategyNode> implements St
   }
 
   refresh(): void {
-    if (this.placed === this.nodes) return;
-    this.placed = this.nodes;
+    const { nodes, placed, placedWeights } = this;
+    if (placed === nodes) return;
+    this.placed = nodes;
+    const same = (node: N, i: number): boolean => node === placed[i] && node.weight === placedWeights[i];
+    // Nodes that were out for a moment have brought nothing new.
+    if (nodes.length === placed.length && nodes.every(same)) return;
+    this.placedWeights = nodes.map(({ weight }) => weight);
     this.table = this.nodes.length === 0 ? undefined : this.build(this.nodes);
   }
 

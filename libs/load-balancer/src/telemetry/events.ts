@@ -24,7 +24,7 @@ export type LoadBalancerEvent =
       readonly target: string;
       readonly reason: string;
     }
-  /** Too few nodes are healthy: health is ignored from now on (`active`), or no longer. */
+  /** Too few nodes (of some priority) are healthy: health is ignored from now on (`active`), or no longer. */
   | {
       readonly type: 'panic';
       readonly service: string;

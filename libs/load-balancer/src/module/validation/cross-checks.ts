@@ -38,6 +38,9 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
       `expected at least the base time (${outlierDetection.baseEjectionTime} milliseconds), got ${outlierDetection.maxEjectionTime}`,
     );
   }
+  const { subset } = service;
+  if (subset !== false && (subset.size as number | undefined) === undefined)
+    report(`${path}.subset.size`, 'expected an integer ≥ 1, got undefined');
   const { min, max: most } = service.limits?.adaptive ?? {};
   if (min !== undefined && most !== undefined && most < min)
     report(`${path}.limits.adaptive.max`, `expected at least the min (${min}), got ${most}`);
@@ -45,7 +48,7 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
 
 /** Options that can work together, and hardly mean what they say. */
 export function doubts(service: ResolvedServiceOptions, path: string, allowed: readonly string[]): string[] {
-  const { limits, calls, patterns, minReady, targets, context } = service;
+  const { limits, calls, patterns, minReady, targets, context, subset } = service;
   const warnings = retryOnDoubts(calls, pathTo(path, 'retry'));
   for (const [text, settings] of patterns) {
     const where = pathTo(`${path}.patterns`, text);
@@ -72,6 +75,11 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
     const which = usable < all ? ' whose weight is above 0' : '';
     warnings.push(
       `${path}.minReady: ${minReady} nodes can never be ready, since the target has ${usable}${which}`,
+    );
+  }
+  if (subset !== false && minReady > subset.size) {
+    warnings.push(
+      `${path}.minReady: ${minReady} nodes may never be ready, since subset.size takes ${subset.size} of each priority`,
     );
   }
   for (const [index, key] of context.forward === 'all' ? [] : context.forward.entries()) {

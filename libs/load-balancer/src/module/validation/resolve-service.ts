@@ -1,4 +1,7 @@
+import { hostname } from 'node:os';
 import { resolveEjectionPolicy } from '../../cluster/ejection/ejection-policy.js';
+import type { LocalityOptions, LocalitySettings } from '../../cluster/locality/places.js';
+import { DEFAULT_LOCALITY } from '../../cluster/locality/places.js';
 import type { Target } from '../../discovery/resolver.js';
 import { DEFAULT_BACKOFF } from '../../resilience/backoff.js';
 import type { CallSettings } from '../../client/call-settings.js';
@@ -26,6 +29,8 @@ const MERGED = [
   'healthCheck',
   'outlierDetection',
   'slowStart',
+  'locality',
+  'subset',
   'connection',
   'tls',
   'context',
@@ -42,12 +47,20 @@ export function mergeDefaults(defaults: Options, service: Options): Options {
   return merged;
 }
 
-/** Fills in every default, as documented with the options. */
+/** Host name and process: several processes of a host are not to have one subset. */
+const CLIENT_ID = `${hostname()}:${process.pid}`;
+
+/**
+ * Fills in every default, as documented with the options.
+ *
+ * @param ownZone what the environment says of it
+ */
 export function resolveService(
   name: string,
   targets: readonly Target[],
   options: Options,
   strategies: StrategiesByName,
+  ownZone?: string,
 ): ResolvedServiceOptions {
   return {
     name,
@@ -61,6 +74,8 @@ export function resolveService(
     healthCheck: options.healthCheck === false ? false : resolveHealthCheck(options.healthCheck ?? {}),
     outlierDetection: options.outlierDetection !== false && resolveEjectionPolicy(options.outlierDetection),
     slowStart: options.slowStart ?? false,
+    locality: resolveLocality(options.locality ?? {}, ownZone),
+    subset: options.subset ? { clientId: CLIENT_ID, ...withoutUndefined(options.subset) } : false,
     connection: resolveConnection(options.connection ?? {}),
     tls: options.tls,
     context: {
@@ -115,6 +130,18 @@ function resolveLimits(options: LimitsOptions | undefined): ResolvedLimits | und
     maxInFlightPerNode,
     queue: { size, drop },
     adaptive: adaptive === true ? {} : adaptive || undefined,
+  };
+}
+
+function resolveLocality(
+  { zone, callers, minNodes, overProvisioning }: LocalityOptions,
+  ownZone: string | undefined,
+): LocalitySettings {
+  return {
+    zone: zone === false ? undefined : (ownZone ?? zone),
+    callers: callers && new Map(Object.entries(callers)),
+    minNodes: minNodes ?? DEFAULT_LOCALITY.minNodes,
+    overProvisioning: overProvisioning ?? DEFAULT_LOCALITY.overProvisioning,
   };
 }
 

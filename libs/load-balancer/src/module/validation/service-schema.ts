@@ -8,6 +8,7 @@ import type { ServiceOptions, TransportOptions } from '../options.js';
 import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
 import { outlierDetection, slowStart } from './outlier-schema.js';
+import { locality, subset } from './locality-schema.js';
 import { hedge, limits, patterns, serviceRetry } from './call-schema.js';
 import {
   anything,
@@ -95,6 +96,8 @@ const withoutTarget: Fields<Omit<ServiceOptions, 'target'>> = {
   healthCheck: orFalse(healthCheck),
   outlierDetection,
   slowStart,
+  locality,
+  subset,
   connection,
   tls,
   context,

@@ -70,6 +70,8 @@ describe('validateModuleOptions', () => {
         latency: false,
       },
       slowStart: false,
+      locality: { zone: undefined, callers: undefined, minNodes: 6, overProvisioning: 1.4 },
+      subset: false,
       panicThreshold: 50,
       healthCheck: { interval: 5_000, timeout: 500, healthyThreshold: 1, unhealthyThreshold: 2, jitter: 0.2 },
       connection: {

@@ -1,6 +1,11 @@
 import type { ContextOptions } from '../../context/context-options.js';
 import { contextOptionsProblems } from '../../context/context-settings.js';
-import { readEnvironment, type Environment, type EnvironmentTarget } from '../../discovery/environment.js';
+import {
+  readEnvironment,
+  readOwnZone,
+  type Environment,
+  type EnvironmentTarget,
+} from '../../discovery/environment.js';
 import { ResolverRegistry, type TargetSource } from '../../discovery/resolver-registry.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import { describeValue } from '../../safe-text.js';
@@ -107,9 +112,12 @@ export function validateModuleOptions(
   const checkStrategy = strategyCheck(strategies);
   const defaults = readDefaults(options.defaults, checkStrategy, report);
 
+  const { zone, problem } = readOwnZone(env);
+  if (problem !== undefined) report('LB_ZONE', problem);
+
   const services = new Map<string, ValidatedService>();
   for (const raw of readServices(options.services, env, declares, report)) {
-    const service = readService(raw, { defaults, resolvers, strategies, checkStrategy }, report, warn);
+    const service = readService(raw, { defaults, resolvers, strategies, checkStrategy, zone }, report, warn);
     if (service) services.set(raw.name, service);
   }
   if (problems.length > 0) throw new InvalidOptionsError(problems);
@@ -188,12 +196,14 @@ interface Known {
   readonly resolvers: ResolverRegistry;
   readonly strategies: StrategiesByName;
   readonly checkStrategy: Check;
+  /** Where the environment says that this process stands. */
+  readonly zone: string | undefined;
 }
 
 /** One service with everything filled in; `undefined` when something is wrong with it, which has been reported. */
 function readService(
   { name, path, options, fromEnvironment }: RawService,
-  { defaults, resolvers, strategies, checkStrategy }: Known,
+  { defaults, resolvers, strategies, checkStrategy, zone }: Known,
   report: Report,
   warn: (warning: string) => void,
 ): ValidatedService | undefined {
@@ -206,7 +216,7 @@ function readService(
   if (!sources || found.count > 0 || !defaults) return undefined;
 
   const targets = sources.map(({ target }) => target);
-  const service = resolveService(name, targets, mergeDefaults(defaults, options), strategies);
+  const service = resolveService(name, targets, mergeDefaults(defaults, options), strategies, zone);
   reportContradictions(service, path, report);
   idleOutlierChecks(service, (options as Partial<ServiceOptions>).outlierDetection, path).forEach(warn);
   return { options: service, sources };
