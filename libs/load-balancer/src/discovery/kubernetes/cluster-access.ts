@@ -94,9 +94,7 @@ function refusal(what: string, error: unknown): Error {
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'not usable';
-  const { mark } = error as { mark?: { line?: unknown } };
+  const { name, message, mark } = error as Error & { mark?: { line?: unknown } };
   if (typeof mark?.line === 'number') return `not valid YAML (line ${mark.line + 1})`;
-  if (error instanceof SyntaxError || error instanceof TypeError) return 'not in the expected form';
-  return oneLine(error.message, 200);
+  return name === 'SyntaxError' || name === 'TypeError' ? 'not in the expected form' : oneLine(message, 200);
 }

@@ -245,7 +245,7 @@ export class SliceWatch {
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'failed without an error';
-  // An attempt at several addresses fails with several errors and no message.
-  return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+  const { message, code } = error as NodeJS.ErrnoException;
+  // An attempt at several addresses fails with several errors, and without a message.
+  return message || (code ?? 'failed without a reason');
 }
