@@ -426,6 +426,26 @@ describe('over TLS', () => {
     expect(api.requests[0]?.authorization).toBe(`Bearer ${TOKEN}`);
   });
 
+  it('the service account of a pod is used, with its namespace', async () => {
+    await api.close();
+    api = await KubernetesApiDouble.start({ tls: true });
+    api.token = TOKEN;
+    api.put(slice('orders-1', [pod('10.0.0.1')]));
+    const account = api.serviceAccount();
+    const config = new KubeConfig();
+    process.env.KUBERNETES_SERVICE_HOST = '127.0.0.1';
+    process.env.KUBERNETES_SERVICE_PORT = String(api.port);
+    try {
+      config.loadFromCluster(account);
+    } finally {
+      delete process.env.KUBERNETES_SERVICE_HOST;
+      delete process.env.KUBERNETES_SERVICE_PORT;
+    }
+    watch({ kubeconfig: config }, {}, 'k8s:///orders:tcp');
+    await nodesAre('10.0.0.1');
+    expect(api.requests[0]?.authorization).toBe(`Bearer ${TOKEN}`);
+  });
+
   it('a server with another certificate is refused, and sees no token', async () => {
     await api.close();
     api = await KubernetesApiDouble.start({ tls: true });

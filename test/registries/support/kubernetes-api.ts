@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -105,6 +105,16 @@ export class KubernetesApiDouble {
     };
     writeFileSync(path, JSON.stringify(config));
     return path;
+  }
+
+  /** A folder with what a pod finds under `/var/run/secrets`, to be given to the client as a prefix of its paths. */
+  serviceAccount(namespace = 'shop'): string {
+    const folder = join(this.directory, 'var/run/secrets/kubernetes.io/serviceaccount');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'token'), this.token ?? '');
+    writeFileSync(join(folder, 'ca.crt'), certificate('cert'));
+    writeFileSync(join(folder, 'namespace'), namespace);
+    return this.directory;
   }
 
   /** Adds a slice or changes it. */
