@@ -2,10 +2,19 @@ import type { Endpoint } from '../cluster/endpoint.js';
 import { didYouMean } from '../nearest.js';
 import { DnsResolver } from './dns/dns.resolver.js';
 import { FileResolver } from './file.resolver.js';
+import { kubernetesTargetProblem } from './kubernetes/kubernetes-target.js';
+import { LazyResolver } from './lazy-resolver.js';
 import { parsed, refused, type Parsed } from './parsed.js';
 import type { Resolver, Target } from './resolver.js';
 import { fixedTarget, StaticResolver } from './static.resolver.js';
 import { parseTarget } from './target.js';
+
+const KUBERNETES = new LazyResolver({
+  schemes: ['k8s'],
+  needs: '@kubernetes/client-node',
+  validate: kubernetesTargetProblem,
+  load: async () => new (await import('./kubernetes/kubernetes.resolver.js')).KubernetesResolver(),
+});
 
 /** A target, and the resolver that understands it. */
 export interface TargetSource {
@@ -18,7 +27,8 @@ export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    for (const resolver of [new StaticResolver(), new FileResolver(), new DnsResolver(), ...resolvers]) {
+    const builtIn = [new StaticResolver(), new FileResolver(), new DnsResolver(), KUBERNETES];
+    for (const resolver of [...builtIn, ...resolvers]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }
   }
