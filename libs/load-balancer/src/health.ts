@@ -9,6 +9,7 @@ export type {
   NodeHealth,
   ReadinessReport,
   ServiceHealth,
+  TargetHealth,
 } from './health/health-report.js';
 export type { HealthRequest, LoadBalancerHealthOptions } from './health/load-balancer-health.options.js';
 export { LoadBalancerHealthModule } from './health/load-balancer-health.module.js';
