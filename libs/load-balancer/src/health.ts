@@ -10,6 +10,7 @@ export type {
   PlaceHealth,
   ReadinessReport,
   ServiceHealth,
+  TargetHealth,
 } from './health/health-report.js';
 export type { HealthRequest, LoadBalancerHealthOptions } from './health/load-balancer-health.options.js';
 export { LoadBalancerHealthModule } from './health/load-balancer-health.module.js';

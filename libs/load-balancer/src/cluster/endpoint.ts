@@ -32,6 +32,7 @@ export interface ResolvedEndpoint {
   readonly port: number;
   readonly weight: number;
   readonly zone: string | undefined;
+  /** Of several targets, the nodes of the second begin at 65 536, those of the third at 131 072, and so on. */
   readonly priority: number;
   readonly draining: boolean;
   readonly metadata: Readonly<Record<string, string>>;

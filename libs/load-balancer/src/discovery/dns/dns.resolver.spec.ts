@@ -77,9 +77,12 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 /** In small steps, since the next look is only planned when the last one has been answered. */
 async function after(milliseconds: number): Promise<void> {
+  const end = time.now + milliseconds;
   await settled();
-  for (const end = time.now + milliseconds; time.now < end; await settled())
+  while (time.now < end) {
     time.advance(Math.min(50, end - time.now));
+    await settled();
+  }
 }
 
 const last = (): ResolverEmission => emitted.at(-1)!;

@@ -483,6 +483,17 @@ describe('validateModuleOptions', () => {
   });
 
   describe('of the environment', () => {
+    it('takes several targets from a variable', () => {
+      const { services } = validate({}, { LB_TARGET_ORDERS: ' dns:///a.b:1 | static:///c:1,d:1' });
+      expect(services.get('orders')!.options.targets.map(({ uri }) => uri)).toEqual([
+        'dns:///a.b:1',
+        'static:///c:1,d:1',
+      ]);
+      expect(problems({}, { LB_TARGET_ORDERS: 'static:///c:1 |' })).toEqual([
+        'LB_TARGET_ORDERS[1]: expected a target such as static:///10.0.0.1:4001, got nothing',
+      ]);
+    });
+
     it('declares services, with the defaults, and overrides targets', () => {
       const env = { LB_TARGET_ORDERS: 'static:///e:1', LB_TARGET_USER_PROFILE: 'static:///e:2' };
       const { services } = validate(
