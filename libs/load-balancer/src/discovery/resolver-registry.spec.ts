@@ -45,10 +45,13 @@ describe('ResolverRegistry', () => {
       'file:///x.json?poll=5',
       'poll: expected an integer from 100 to 86400000 (milliseconds), got "5", in "file:///x.json?poll=5"',
     ],
-    ['http://u:pw@10.0.0.1/', 'unknown scheme in "http://***@10.0.0.1/" (known: static://, file://)'],
+    [
+      'http://u:pw@10.0.0.1/',
+      'unknown scheme in "http://***@10.0.0.1/" (known: static://, file://, consul://)',
+    ],
     [
       'statik:///a:1',
-      'unknown scheme in "statik:///a:1" (known: static://, file://); did you mean "static"?',
+      'unknown scheme in "statik:///a:1" (known: static://, file://, consul://); did you mean "static"?',
     ],
     ['10.0.0.1:4001', 'expected a URI; did you mean "static:///10.0.0.1:4001"?'],
   ])('refuses %s', (target, problem) => expect(registry.find(target)).toEqual({ ok: false, problem }));

@@ -1,6 +1,8 @@
 import type { Endpoint } from '../cluster/endpoint.js';
 import { didYouMean } from '../nearest.js';
+import { consulTargetProblem } from './consul/consul-target.js';
 import { FileResolver } from './file.resolver.js';
+import { LazyResolver } from './lazy-resolver.js';
 import { parsed, refused, type Parsed } from './parsed.js';
 import type { Resolver, Target } from './resolver.js';
 import { fixedTarget, StaticResolver } from './static.resolver.js';
@@ -12,12 +14,19 @@ export interface TargetSource {
   readonly resolver: Resolver;
 }
 
+const CONSUL = new LazyResolver({
+  schemes: ['consul'],
+  needs: 'consul',
+  validate: consulTargetProblem,
+  load: async () => new (await import('./consul/consul.resolver.js')).ConsulResolver(),
+});
+
 /** The resolvers by scheme: the built-in ones, and the user's, which win. */
 export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    for (const resolver of [new StaticResolver(), new FileResolver(), ...resolvers]) {
+    for (const resolver of [new StaticResolver(), new FileResolver(), CONSUL, ...resolvers]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }
   }

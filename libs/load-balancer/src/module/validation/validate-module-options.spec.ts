@@ -320,7 +320,7 @@ describe('validateModuleOptions', () => {
 
   describe('of targets', () => {
     it.each([
-      ['http://10.0.0.1/', 'unknown scheme in "http://10.0.0.1/" (known: static://, file://)'],
+      ['http://10.0.0.1/', 'unknown scheme in "http://10.0.0.1/" (known: static://, file://, consul://)'],
       ['static:///h:70000', '#0: port out of range: 70000 (1–65535), in "static:///h:70000"'],
       ['10.0.0.1:4001', 'expected a URI; did you mean "static:///10.0.0.1:4001"?'],
       [7, 'expected a target URI or a list of endpoints, got 7'],
