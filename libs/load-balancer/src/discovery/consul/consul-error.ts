@@ -17,7 +17,7 @@ export class ConsulError extends Error {
 }
 
 /** What the client's errors have beside their message. */
-interface ClientError extends Error {
+interface ClientError extends NodeJS.ErrnoException {
   readonly isCodec?: boolean;
   readonly response?: { readonly statusCode: number; readonly body?: unknown };
 }
@@ -27,12 +27,10 @@ interface ClientError extends Error {
  * when that is short.
  */
 export function reasonOf(error: unknown): { reason: string; status: number | undefined } {
-  if (!(error instanceof Error)) return { reason: 'failed without a reason', status: undefined };
-  const { isCodec, response, message } = error as ClientError;
+  const { isCodec, response, message = '', code } = (error ?? {}) as Partial<ClientError>;
   if (isCodec) return { reason: 'the answer is not valid JSON', status: undefined };
-  // `AggregateError`s, when each address of a host refuses, have none.
-  const text =
-    message.replace(/^consul: [a-z.]+: /, '') || (error as NodeJS.ErrnoException).code || error.name;
+  // An `AggregateError`, when each address of a host refuses, has only a code.
+  const text = message.replace(/^consul: [a-z.]+: /, '') || (code ?? 'failed without a reason');
   if (response === undefined) return { reason: oneLine(text, MAX_SAID), status: undefined };
   const { statusCode: status, body } = response;
   const said = typeof body === 'string' && !body.trimStart().startsWith('<') ? body.trim() : text;

@@ -21,13 +21,13 @@ export function nodesOf(body: unknown, target: ConsulTarget): Parsed<readonly Re
   const left = { warning: 0, critical: 0 };
   const nodes: unknown[] = [];
   for (const entry of body as unknown[]) {
-    if (!isFields(entry) || !isFields(entry.Service)) {
-      nodes.push(isFields(entry) ? {} : entry);
+    if (!isFields(entry)) {
+      nodes.push(entry);
       continue;
     }
     const state = stateOf(entry.Checks);
     if (state === 'critical' || (state === 'warning' && !target.warning)) left[state]++;
-    else nodes.push(toNode(entry.Service, entry.Node, state));
+    else nodes.push(toNode(fieldsOf(entry.Service), fieldsOf(entry.Node), state));
   }
   if (nodes.length === 0) return refused(noInstance(target, left));
   return parsed(nodes as readonly ResolvedNode[]);
@@ -44,24 +44,18 @@ function stateOf(checks: unknown): State {
   return (['critical', 'maintenance', 'warning'] as const).find((state) => states.has(state)) ?? 'passing';
 }
 
-function toNode(service: Fields, node: unknown, state: State): unknown {
-  const { zone, priority, weight, ...labels } = isFields(service.Meta) ? service.Meta : {};
-  const nodeAddress = isFields(node) ? node.Address : undefined;
-  const endpoint: Record<keyof Endpoint, unknown> = {
-    host: service.Address === '' || service.Address === undefined ? nodeAddress : service.Address,
+function toNode(service: Fields, node: Fields, state: State): Record<keyof Endpoint, unknown> {
+  const { zone, priority, weight, ...labels } = fieldsOf(service.Meta);
+  const { Passing: passing, Warning: warning } = fieldsOf(service.Weights);
+  return {
+    host: service.Address === '' || service.Address === undefined ? node.Address : service.Address,
     port: service.Port,
-    weight: weight === undefined ? weightOf(service.Weights, state) : toNumber(weight),
+    weight: toNumber(weight ?? (state === 'warning' ? warning : passing)),
     zone,
     priority: toNumber(priority),
     draining: state === 'maintenance' ? true : undefined,
     metadata: { ...labels, ...tagsOf(service.Tags) },
   };
-  return endpoint;
-}
-
-function weightOf(weights: unknown, state: State): unknown {
-  if (!isFields(weights)) return undefined;
-  return state === 'warning' ? weights.Warning : weights.Passing;
 }
 
 /** The tags with commas between them: as many as there is room for. */
@@ -89,6 +83,10 @@ function noInstance({ service, tags }: ConsulTarget, left: { warning: number; cr
   return others.length > 0
     ? `no instance of "${service}"${which} is passing (${others.join(', ')})`
     : `Consul shows no instance of "${service}"${which}; without a token that may read it, it shows none either`;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
 }
 
 function isFields(value: unknown): value is Fields {

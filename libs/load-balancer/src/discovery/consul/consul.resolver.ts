@@ -19,6 +19,7 @@ const ANSWER_TIME = 10_000;
 /** Share by which a query waits less than it might, so that consumers that began together do not stay together. */
 const WAIT_JITTER = 0.2;
 
+type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 type Emission = readonly ResolvedNode[] | ResolveFailure;
 
 /**
@@ -40,7 +41,11 @@ type Emission = readonly ResolvedNode[] | ResolveFailure;
 export class ConsulResolver implements Resolver {
   readonly schemes = ['consul'];
 
-  constructor(private readonly options: ConsulOptions = {}) {}
+  /** @param sleep replaced in tests */
+  constructor(
+    private readonly options: ConsulOptions = {},
+    private readonly sleep: Sleep = pause,
+  ) {}
 
   validate(target: Target): string | undefined {
     return consulTargetProblem(target);
@@ -77,12 +82,12 @@ export class ConsulResolver implements Resolver {
         const gap = next === undefined || next === index ? POLL : MIN_GAP;
         index = next;
         failures = 0;
-        await pause(gap - (performance.now() - startedAt), signal);
+        await this.sleep(gap - (performance.now() - startedAt), signal);
       } catch (error) {
         // What answers after a failure may count from the beginning again.
         index = undefined;
         subscriber.next({ failure: (error as Error).message });
-        await pause(backoffDelay(BACKOFF, failures++, Math.random), signal);
+        await this.sleep(backoffDelay(BACKOFF, failures++, Math.random), signal);
       }
     }
   }

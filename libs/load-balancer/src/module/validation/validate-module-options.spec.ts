@@ -542,7 +542,7 @@ describe('validateModuleOptions', () => {
       expect(services.get('a')!.resolver).toBeInstanceOf(Db);
       expect(services.get('b')!.resolver).toBe(resolvers[1]);
       expect(problems({ resolvers, services: { a: 'memm:///x' } })).toEqual([
-        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, db://, mem://); did you mean "mem"?',
+        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, consul://, db://, mem://); did you mean "mem"?',
       ]);
     });
 
