@@ -74,7 +74,6 @@ describe('askConsul', () => {
   });
 
   it('says that nobody listens', async () => {
-    agent = await AgentDouble.listen();
     const gone = await AgentDouble.listen();
     const { port } = gone;
     await gone.close();
