@@ -54,17 +54,26 @@ const missing = whyNoConsul();
 (missing === undefined ? describe : describe.skip)('Consul', () => {
   const fleet = new Fleet();
   const consumers = new Consumers();
-  const cleanups: (() => Promise<void>)[] = [];
+  const cleanups: (() => Promise<unknown>)[] = [];
+  let first: Provider;
+  let second: Provider;
+  let third: Provider;
   let agent: ConsulAgent;
   let events: LoadBalancerEvent[];
 
+  beforeAll(async () => {
+    // What somebody has set for Consul's tools on this machine is not meant for these agents.
+    const theirs = Object.keys(process.env).filter((name) => name.startsWith('CONSUL_'));
+    for (const name of theirs) Reflect.deleteProperty(process.env, name);
+    [first, second, third] = (await fleet.startAll([{}, {}, {}])) as [Provider, Provider, Provider];
+  });
+  afterAll(() => fleet.stop());
   beforeEach(() => {
     events = [];
   });
   afterEach(async () => {
     await consumers.close();
     for (const cleanUp of cleanups.splice(0)) await cleanUp();
-    await fleet.stop();
   });
 
   async function open(query = '', resolver?: ConsulResolver): Promise<BalancedClientProxy> {
@@ -80,7 +89,7 @@ const missing = whyNoConsul();
   async function register(provider: Provider, definition: object = {}): Promise<void> {
     const service = { Name: 'orders', ID: provider.name, Address: '127.0.0.1', Port: provider.port };
     await agent.api('PUT', '/agent/service/register', { ...service, ...definition });
-    cleanups.push(async () => void (await agent.api('PUT', `/agent/service/deregister/${provider.name}`)));
+    cleanups.push(() => agent.api('PUT', `/agent/service/deregister/${provider.name}`));
   }
 
   const failures = () => events.filter(({ type }) => type === 'resolve-failed');
@@ -92,12 +101,11 @@ const missing = whyNoConsul();
     afterAll(() => agent.stop());
 
     it('has a node called within a second after it is registered, and no more after it is not', async () => {
-      const [first, second] = await fleet.startAll([{}, {}]);
-      await register(first!);
+      await register(first);
       const client = await open();
       await ready(client, 1);
 
-      await register(second!);
+      await register(second);
       expect(await untilCalled(client, 'node-2')).toBeLessThan(1_000);
 
       await agent.api('PUT', '/agent/service/deregister/node-1');
@@ -107,17 +115,16 @@ const missing = whyNoConsul();
     });
 
     it('gives weight, zone, priority, labels and tags, and calls in proportion to the weights', async () => {
-      const [first, second] = await fleet.startAll([{}, {}]);
       const Meta = { zone: 'eu-1a', version: '1.4' };
-      await register(first!, { Weights: { Passing: 3, Warning: 1 }, Tags: ['v2', 'canary'], Meta });
-      await register(second!);
+      await register(first, { Weights: { Passing: 3, Warning: 1 }, Tags: ['v2', 'canary'], Meta });
+      await register(second);
       const client = await consumers.open({
         target: `consul://${agent.address}/orders?near=_agent`,
         strategy: 'weighted-round-robin',
       });
       await ready(client, 2);
 
-      expect(client.nodes().find(({ key }) => key === first!.address)?.endpoint).toMatchObject({
+      expect(client.nodes().find(({ key }) => key === first.address)?.endpoint).toMatchObject({
         weight: 3,
         zone: 'eu-1a',
         priority: 0,
@@ -127,23 +134,21 @@ const missing = whyNoConsul();
     });
 
     it('shows only instances that have all the tags', async () => {
-      const [first, second] = await fleet.startAll([{}, {}]);
-      await register(first!, { Tags: ['v1', 'eu'] });
-      await register(second!, { Tags: ['v2', 'eu'] });
+      await register(first, { Tags: ['v1', 'eu'] });
+      await register(second, { Tags: ['v2', 'eu'] });
       const client = await open('?tag=v2,eu');
       await ready(client, 1);
       expect(await answers(client)).toEqual({ 'node-2': 60 });
     });
 
     it('drains a node in maintenance, and has it called again afterwards', async () => {
-      const [first, second] = await fleet.startAll([{}, {}]);
-      await register(first!);
-      await register(second!);
+      await register(first);
+      await register(second);
       const client = await open();
       await ready(client, 2);
 
       await agent.api('PUT', '/agent/service/maintenance/node-1?enable=true');
-      await nodeBecomes(client, first!.address, 'draining');
+      await nodeBecomes(client, first.address, 'draining');
       expect(await answers(client)).toEqual({ 'node-2': 60 });
 
       await agent.api('PUT', '/agent/service/maintenance/node-1?enable=false');
@@ -151,10 +156,9 @@ const missing = whyNoConsul();
     });
 
     it('leaves out a node whose check warns, unless it is wanted', async () => {
-      const [first, second] = await fleet.startAll([{}, {}]);
       const Check = { TTL: '1h', Status: 'passing' };
-      await register(first!, { Check });
-      await register(second!, { Check });
+      await register(first, { Check });
+      await register(second, { Check });
       const [strict, lenient] = [await open(), await open('?warning=true')];
       await Promise.all([ready(strict, 2), ready(lenient, 2)]);
 
@@ -165,9 +169,8 @@ const missing = whyNoConsul();
     });
 
     it('forgets a node of which it does not hear within its TTL', async () => {
-      const [first, second] = await fleet.startAll([{}, {}]);
-      await register(first!, { Check: { TTL: '1s', Status: 'passing' } });
-      await register(second!);
+      await register(first, { Check: { TTL: '1s', Status: 'passing' } });
+      await register(second);
       const client = await open();
       await nodesBecome(client, 'both nodes', (nodes) => nodes.length === 2);
       await nodesBecome(client, 'one node', (nodes) => nodes.length === 1);
@@ -175,8 +178,7 @@ const missing = whyNoConsul();
     });
 
     it('leaves the last good set in place when nothing is left, and says so once', async () => {
-      const provider = await fleet.start();
-      await register(provider);
+      await register(first);
       const client = await open();
       await ready(client, 1);
 
@@ -193,8 +195,7 @@ const missing = whyNoConsul();
     });
 
     it('is killed under load, and starts again with nothing: no call fails, and who comes is called', async () => {
-      const providers = await fleet.startAll([{}, {}, {}]);
-      const keepers = providers.slice(0, 2).map((provider) => keepRegistered(provider));
+      for (const provider of [first, second]) keepRegistered(provider);
       const client = await open();
       await ready(client, 2);
       const calls = load(client);
@@ -203,7 +204,7 @@ const missing = whyNoConsul();
       await nodesBecome(client, 'a failure', () => failures().length > 0);
       await sleep(3_000);
       expect(Object.keys(await answers(client)).sort()).toEqual(['node-1', 'node-2']);
-      keepers.push(keepRegistered(providers[2]!));
+      keepRegistered(third);
       await agent.restart();
       expect(await untilCalled(client, 'node-3')).toBeLessThan(5_000);
       // Whom it has forgotten finds out by itself.
@@ -224,8 +225,7 @@ const missing = whyNoConsul();
     afterAll(() => agent.stop());
 
     it('answers who has a token, from the options or from the target, which is shown nowhere', async () => {
-      const provider = await fleet.start();
-      await register(provider);
+      await register(first);
       const [byOptions, byTarget] = [
         await open('', new ConsulResolver({ token: TOKEN })),
         await open(`?token=${TOKEN}`),
@@ -311,14 +311,14 @@ const missing = whyNoConsul();
     });
 
     it('with a TCP check is called no more once nobody listens, though it has said nothing', async () => {
-      const [first, second] = await fleet.startAll([{}, {}]);
+      const victim = await fleet.start({ name: 'victim' });
       const leases = [
-        await registrarOf(first!, '?check=tcp').register(),
-        await registrarOf(second!, '?check=tcp').register(),
+        await registrarOf(victim, '?check=tcp').register(),
+        await registrarOf(second, '?check=tcp').register(),
       ];
       const client = await open();
       await ready(client, 2);
-      await first!.process.kill();
+      await victim.process.kill();
       await nodesBecome(client, 'one node', (nodes) => nodes.length === 1);
       expect(await answers(client)).toEqual({ 'node-2': 60 });
       for (const lease of leases) await lease.deregister();
@@ -339,9 +339,8 @@ const missing = whyNoConsul();
     });
 
     it('learns once that there is no agent, before and after it has registered', async () => {
-      const provider = await fleet.start();
       const lost: string[] = [];
-      const registrar = registrarOf(provider, '?ttl=1000', undefined, lost);
+      const registrar = registrarOf(NOBODY, '?ttl=1000', undefined, lost);
       await registrar.register();
       await agent.kill();
       await expect(registrar.register()).rejects.toThrow(`connect ECONNREFUSED ${agent.address}`);
@@ -370,21 +369,23 @@ const missing = whyNoConsul();
 
   /** Registers a provider, and again whenever that fails or is lost, as a server does. */
   function keepRegistered(provider: Provider): void {
-    const ended = new AbortController();
     const lost: string[] = [];
     const { register } = registrarOf(provider, '?ttl=3000', undefined, lost);
-    const keeping = (async () => {
-      while (!ended.signal.aborted) {
-        const lease = await register({}, ended.signal).catch(() => undefined);
-        while (lease && lost.length === 0 && !ended.signal.aborted) await sleep(20);
-        if (ended.signal.aborted) await lease?.deregister();
+    let ending = false;
+    const keep = async (): Promise<void> => {
+      while (!ending) {
+        const lease = await register().catch(() => undefined);
+        while (lease && lost.length === 0 && !isEnding()) await sleep(20);
+        if (isEnding()) await lease?.deregister();
         lost.length = 0;
         if (!lease) await sleep(200);
       }
-    })();
+    };
+    const isEnding = (): boolean => ending;
+    const kept = keep();
     cleanups.push(() => {
-      ended.abort();
-      return keeping;
+      ending = true;
+      return kept;
     });
   }
 });

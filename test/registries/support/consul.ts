@@ -75,7 +75,7 @@ export class ConsulAgent {
   async kill(): Promise<void> {
     const { process } = this;
     this.process = undefined;
-    if (!process || process.exitCode !== null || process.signalCode !== null) return;
+    if (process?.exitCode !== null || process.signalCode !== null) return;
     const gone = once(process, 'close');
     process.kill('SIGKILL');
     await gone;

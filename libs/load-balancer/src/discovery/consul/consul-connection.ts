@@ -83,12 +83,13 @@ async function tlsOf(
   options: boolean | ConsulTlsOptions | undefined,
   env: Environment,
 ): Promise<ConsulTlsOptions> {
-  const [ca, cert, key] = await Promise.all(
-    ['CONSUL_CACERT', 'CONSUL_CLIENT_CERT', 'CONSUL_CLIENT_KEY'].map((name) => {
-      const file = env[name];
-      return file === undefined || file === '' ? undefined : read(name, file);
-    }),
-  );
+  const file = (name: string): Promise<string | undefined> => {
+    const path = env[name];
+    return path === undefined || path === '' ? Promise.resolve(undefined) : read(name, path);
+  };
+  const ca = await file('CONSUL_CACERT');
+  const cert = await file('CONSUL_CLIENT_CERT');
+  const key = await file('CONSUL_CLIENT_KEY');
   const servername = env.CONSUL_TLS_SERVER_NAME;
   return {
     ...(ca !== undefined && { ca }),

@@ -115,7 +115,7 @@ export function parseAddress(text: string): Parsed<HostPort | undefined> {
   if (text === '') return parsed(undefined);
   if (text.includes('@')) return refused('expected no user before the host; a token is given as ?token=');
   if (text.includes(',')) return refused('expected one agent; several are given as a list of targets');
-  const hasPort = text.startsWith('[') ? /\]:/.test(text) : text.includes(':');
+  const hasPort = text.includes(text.startsWith('[') ? ']:' : ':');
   return parseHostPort(hasPort ? text : `${text}:${DEFAULT_PORT}`);
 }
 
