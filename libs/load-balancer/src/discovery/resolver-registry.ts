@@ -1,5 +1,6 @@
 import type { Endpoint } from '../cluster/endpoint.js';
 import { didYouMean } from '../nearest.js';
+import { consulTargetProblem } from './consul/consul-target.js';
 import { DnsResolver } from './dns/dns.resolver.js';
 import { FileResolver } from './file.resolver.js';
 import { kubernetesTargetProblem } from './kubernetes/kubernetes-target.js';
@@ -22,12 +23,19 @@ export interface TargetSource {
   readonly resolver: Resolver;
 }
 
+const CONSUL = new LazyResolver({
+  schemes: ['consul'],
+  needs: 'consul',
+  validate: consulTargetProblem,
+  load: async () => new (await import('./consul/consul.resolver.js')).ConsulResolver(),
+});
+
 /** The resolvers by scheme: the built-in ones, and the user's, which win. */
 export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    const builtIn = [new StaticResolver(), new FileResolver(), new DnsResolver(), KUBERNETES];
+    const builtIn = [new StaticResolver(), new FileResolver(), new DnsResolver(), CONSUL, KUBERNETES];
     for (const resolver of [...builtIn, ...resolvers]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }

@@ -1,0 +1,94 @@
+import type { Endpoint } from '../../cluster/endpoint.js';
+import { describeValue } from '../../safe-text.js';
+import { parsed, refused, type Parsed } from '../parsed.js';
+import type { ResolvedNode } from '../resolver.js';
+import type { ConsulTarget } from './consul-target.js';
+
+/** As many characters as a value among a node's metadata may have. */
+const MAX_TAGS = 1_024;
+/** The key of the tags among a node's metadata. */
+const TAGS = 'tags';
+
+type State = 'passing' | 'warning' | 'critical' | 'maintenance';
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * The nodes of what `/v1/health/service` answered: instances whose checks all pass (or warn, when the target wants
+ * those), and those in maintenance as draining. What is not an instance is passed on as it is, for the one who validates.
+ */
+export function nodesOf(body: unknown, target: ConsulTarget): Parsed<readonly ResolvedNode[]> {
+  if (!Array.isArray(body)) return refused(`expected a list of instances, got ${describeValue(body)}`);
+  const left = { warning: 0, critical: 0 };
+  const nodes: unknown[] = [];
+  for (const entry of body as unknown[]) {
+    if (!isFields(entry)) {
+      nodes.push(entry);
+      continue;
+    }
+    const state = stateOf(entry.Checks);
+    if (state === 'critical' || (state === 'warning' && !target.warning)) left[state]++;
+    else nodes.push(toNode(fieldsOf(entry.Service), fieldsOf(entry.Node), state));
+  }
+  if (nodes.length === 0) return refused(noInstance(target, left));
+  return parsed(nodes as readonly ResolvedNode[]);
+}
+
+/** The worst of an instance's checks; maintenance is one that fails on purpose, so that another failing one counts for more. */
+function stateOf(checks: unknown): State {
+  const states = new Set<unknown>();
+  for (const check of Array.isArray(checks) ? (checks as unknown[]) : []) {
+    if (!isFields(check)) continue;
+    const { CheckID: id, Status: status } = check;
+    states.add(typeof id === 'string' && /^_(?:service|node)_maintenance/.test(id) ? 'maintenance' : status);
+  }
+  return (['critical', 'maintenance', 'warning'] as const).find((state) => states.has(state)) ?? 'passing';
+}
+
+function toNode(service: Fields, node: Fields, state: State): Record<keyof Endpoint, unknown> {
+  const { zone, priority, weight, ...labels } = fieldsOf(service.Meta);
+  const { Passing: passing, Warning: warning } = fieldsOf(service.Weights);
+  return {
+    host: service.Address === '' || service.Address === undefined ? node.Address : service.Address,
+    port: service.Port,
+    weight: toNumber(weight ?? (state === 'warning' ? warning : passing)),
+    zone,
+    priority: toNumber(priority),
+    draining: state === 'maintenance' ? true : undefined,
+    metadata: { ...labels, ...tagsOf(service.Tags) },
+  };
+}
+
+/** The tags with commas between them: as many as there is room for. */
+function tagsOf(tags: unknown): Record<string, string> {
+  let text = '';
+  for (const tag of Array.isArray(tags) ? (tags as unknown[]) : []) {
+    if (typeof tag !== 'string' || tag === '') continue;
+    const longer = text === '' ? tag : `${text},${tag}`;
+    if (longer.length > MAX_TAGS) break;
+    text = longer;
+  }
+  return text === '' ? {} : { [TAGS]: text };
+}
+
+/** A plain decimal as a number; anything else unchanged, to be refused (and shown) by the check of the value. */
+function toNumber(value: unknown): unknown {
+  return typeof value === 'string' && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value;
+}
+
+function noInstance({ service, tags }: ConsulTarget, left: { warning: number; critical: number }): string {
+  const which = tags.length > 0 ? ` with the tag ${tags.join(', ')}` : '';
+  const others = Object.entries(left)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`);
+  return others.length > 0
+    ? `no instance of "${service}"${which} is passing (${others.join(', ')})`
+    : `Consul shows no instance of "${service}"${which}; without a token that may read it, it shows none either`;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
