@@ -25,7 +25,15 @@ export { ContextInterceptor } from './context/context.interceptor.js';
 export type { Peer } from './context/peer.js';
 export { ReqContext } from './context/request-context.decorator.js';
 export { RequestContext } from './context/request-context.js';
-export type { ResolvedNode, ResolveFailure, Resolver, Target } from './discovery/resolver.js';
+export type {
+  ResolveContact,
+  ResolvedNode,
+  ResolvedPart,
+  ResolveFailure,
+  Resolver,
+  ResolverEmission,
+  Target,
+} from './discovery/resolver.js';
 export * from './errors.js';
 export { BalancedClient } from './module/balanced-client.decorator.js';
 export { LoadBalancerExceptionFilter, type RpcErrorAnswer } from './module/load-balancer-exception.filter.js';

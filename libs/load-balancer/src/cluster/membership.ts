@@ -47,6 +47,19 @@ export function diffMembership<
   return { nodes, added, removed, changed };
 }
 
+/** Are the members, their order and their labels the same? */
+export function sameMembers(a: readonly ResolvedEndpoint[], b: readonly ResolvedEndpoint[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((one, index) => {
+      const other = b[index];
+      return (
+        other !== undefined && one.host === other.host && one.port === other.port && sameEndpoint(one, other)
+      );
+    })
+  );
+}
+
 function sameEndpoint(a: ResolvedEndpoint, b: ResolvedEndpoint): boolean {
   return (
     a.weight === b.weight &&

@@ -50,15 +50,25 @@ export interface NodeSnapshot {
   readonly load: LoadReport | undefined;
 }
 
-/** State of the stream of endpoints of one service. */
-export interface DiscoverySnapshot {
+/** State of the stream of endpoints of one target. */
+export interface TargetSnapshot {
   /** The target, safe to log. */
   readonly target: string;
   readonly state: 'starting' | 'ok' | 'failing';
-  /** When it last gave a usable set (wall clock). */
+  /** When it last gave a usable set, or confirmed the one it gave (wall clock). */
   readonly lastSuccess: Date | undefined;
+  /** Milliseconds since then; `undefined` before, 0 for a fixed list, which does not age. */
+  readonly age: number | undefined;
   /** What is wrong, while it is failing. */
   readonly error: string | undefined;
+  /** Nodes of the last usable set. */
+  readonly nodes: number;
+}
+
+/** Where the nodes of one service come from. Of several targets it tells the worst state, the latest success and each error. */
+export interface DiscoverySnapshot extends Omit<TargetSnapshot, 'nodes'> {
+  /** Each target, in their order of fallback. */
+  readonly targets: readonly TargetSnapshot[];
 }
 
 /** One service, as `/health` shows it. */

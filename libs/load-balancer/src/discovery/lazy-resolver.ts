@@ -1,6 +1,6 @@
 import { defer, from, switchMap, type Observable } from 'rxjs';
 import { isInstalled } from './installed-package.js';
-import type { ResolvedNode, ResolveFailure, Resolver, Target } from './resolver.js';
+import type { Resolver, ResolverEmission, Target } from './resolver.js';
 
 /** What is known of a resolver before its code and its optional peer dependency are loaded. */
 export interface LazyResolverSettings {
@@ -29,7 +29,7 @@ export class LazyResolver implements Resolver {
     return `${target.scheme}:// needs the package "${needs}" (npm install ${needs})`;
   }
 
-  watch(target: Target, refresh: Observable<void>): Observable<readonly ResolvedNode[] | ResolveFailure> {
+  watch(target: Target, refresh: Observable<void>): Observable<ResolverEmission> {
     return defer(() => from(this.settings.load())).pipe(
       switchMap((resolver) => resolver.watch(target, refresh)),
     );

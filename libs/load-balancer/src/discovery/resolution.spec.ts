@@ -1,54 +1,22 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import type { ResolvedEndpoint } from '../cluster/endpoint.js';
+import { VirtualTime, WALL } from '../testing/virtual-time.js';
 import { Resolution } from './resolution.js';
 import type { Resolver, Target } from './resolver.js';
 import { parseTarget } from './target.js';
 
-const WALL = 1_700_000_000_000;
-
-/** A clock that stands still until it is moved. */
-class VirtualTime {
-  now = 0;
-  private timers: { at: number; callback: () => void }[] = [];
-
-  readonly deps = {
-    random: () => 0.5,
-    now: () => this.now,
-    wall: () => WALL + this.now,
-    schedule: (callback: () => void, delay: number) => {
-      const timer = { at: this.now + delay, callback };
-      this.timers.push(timer);
-      return () => void (this.timers = this.timers.filter((other) => other !== timer));
-    },
-  };
-
-  advance(milliseconds: number): void {
-    const end = this.now + milliseconds;
-    for (;;) {
-      const next = this.timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.timers = this.timers.filter((timer) => timer !== next);
-      this.now = next.at;
-      next.callback();
-    }
-    this.now = end;
-  }
-
-  get pending(): number {
-    return this.timers.length;
-  }
-}
-
 let time: VirtualTime;
 let sets: string[][];
 let failures: string[];
+let recoveries: number;
 let warnings: string[];
 
 beforeEach(() => {
   time = new VirtualTime();
   sets = [];
   failures = [];
+  recoveries = 0;
   warnings = [];
 });
 
@@ -67,6 +35,7 @@ function resolution(
     { target: target.value, resolver: resolver as Resolver },
     {
       onEndpoints: (endpoints: readonly ResolvedEndpoint[]) => sets.push(endpoints.map(({ host }) => host)),
+      onRecovered: () => recoveries++,
       onFailure: (reason) => failures.push(reason),
       onWarning: (warning) => warnings.push(warning),
     },
@@ -84,7 +53,9 @@ describe('Resolution', () => {
       target: 'db:///orders',
       state: 'starting',
       lastSuccess: undefined,
+      age: undefined,
       error: undefined,
+      nodes: 0,
     });
     time.advance(5);
     nodes.next(['a:1', { host: 'b', port: 2 }]);
@@ -137,13 +108,87 @@ describe('Resolution', () => {
     nodes.next(['a:1', 'c:0']);
     nodes.next(['a:1']);
     nodes.next(['a:1', 'b']);
-    expect(sets).toHaveLength(5);
+    expect(sets).toEqual([['a']]);
     expect(subject.snapshot().state).toBe('ok');
     expect(warnings.map((warning) => warning.slice(0, 26))).toEqual([
       '#1: expected a port after ',
       '#1: port out of range: 0 (',
       '#1: expected a port after ',
     ]);
+  });
+
+  it('uses what there is of a set that is not whole, and says once what is missing', () => {
+    const nodes = new Subject<unknown>();
+    const subject = resolution(() => nodes);
+    nodes.next({ nodes: ['a:1'], warning: 'half of it timed out' });
+    nodes.next({ nodes: ['a:1', 'b:1'], warning: 'half of it timed out' });
+    expect({ sets, warnings, state: subject.snapshot().state }).toEqual({
+      sets: [['a'], ['a', 'b']],
+      warnings: ['half of it timed out'],
+      state: 'ok',
+    });
+  });
+
+  describe('contact with the registry', () => {
+    it('moves the last success, and the age, when the same set comes again, and hands on nothing', () => {
+      const nodes = new Subject<unknown>();
+      const subject = resolution(() => nodes);
+      nodes.next([{ host: 'a', port: 1, metadata: { version: '1' } }, 'b:1;zone=z']);
+      time.advance(60_000);
+      expect(subject.snapshot()).toMatchObject({ lastSuccess: new Date(WALL), age: 60_000, nodes: 2 });
+      nodes.next([{ host: 'a', port: 1, metadata: { version: '1' } }, 'b:1;zone=z']);
+      expect(subject.snapshot()).toMatchObject({ lastSuccess: new Date(WALL + 60_000), age: 0 });
+      expect(sets).toHaveLength(1);
+      nodes.next([{ host: 'a', port: 1, metadata: { version: '2' } }, 'b:1;zone=z']);
+      expect(sets).toHaveLength(2);
+    });
+
+    it('is confirmed without a set', () => {
+      const nodes = new Subject<unknown>();
+      const subject = resolution(() => nodes);
+      nodes.next(['a:1']);
+      time.advance(60_000);
+      nodes.next({ alive: true });
+      expect(subject.snapshot()).toMatchObject({ lastSuccess: new Date(WALL + 60_000), age: 0 });
+      expect(sets).toHaveLength(1);
+    });
+
+    it('ends a failure, which is told', () => {
+      const nodes = new Subject<unknown>();
+      const subject = resolution(() => nodes);
+      nodes.next(['a:1']);
+      nodes.next({ failure: 'lost' });
+      nodes.next({ alive: true });
+      expect(subject.snapshot()).toMatchObject({ state: 'ok', error: undefined });
+      nodes.next({ failure: 'lost' });
+      nodes.next(['a:1']);
+      nodes.next(['a:1']);
+      expect({ recoveries, sets }).toEqual({ recoveries: 2, sets: [['a']] });
+    });
+
+    it('confirms no set where there is none: at the start, after an empty one, and in a new watch', () => {
+      let nodes = new Subject<unknown>();
+      const subject = resolution(() => nodes);
+      nodes.next({ alive: true });
+      expect(subject.snapshot().state).toBe('starting');
+      nodes.next(['a:1']);
+      nodes.next([]);
+      nodes.next({ alive: true });
+      expect(subject.snapshot().state).toBe('failing');
+      nodes.next(['a:1']);
+      const broken = nodes;
+      nodes = new Subject();
+      broken.error(new Error('reset'));
+      time.advance(2_000);
+      nodes.next({ alive: true });
+      expect(subject.snapshot()).toMatchObject({ state: 'failing', error: 'reset' });
+    });
+
+    it('does not make a fixed list look old', () => {
+      const subject = resolution(() => of(['a:1']), { finite: true });
+      time.advance(60_000);
+      expect(subject.snapshot().age).toBe(0);
+    });
   });
 
   describe('when the stream breaks', () => {

@@ -1,20 +1,23 @@
 import { defer, Subject, type Subscription } from 'rxjs';
 import { resolveEndpoint, type Endpoint, type ResolvedEndpoint } from '../cluster/endpoint.js';
-import type { DiscoverySnapshot } from '../cluster/snapshot.js';
+import { sameMembers } from '../cluster/membership.js';
+import type { TargetSnapshot } from '../cluster/snapshot.js';
 import { backoffDelay, DEFAULT_BACKOFF } from '../resilience/backoff.js';
 import { describeValue, oneLine } from '../safe-text.js';
 import { summarizeProblems, validateEndpoints, type ValidatedEndpoints } from './endpoint-validation.js';
 import { NewReasons } from './new-reasons.js';
-import type { ResolveFailure } from './resolver.js';
+import type { ResolveContact, ResolvedPart, ResolveFailure } from './resolver.js';
 import type { TargetSource } from './resolver-registry.js';
 import { hideSecrets } from './target.js';
 
 export interface ResolutionListener {
-  /** A usable set; never empty. */
+  /** A usable set that is not the same as the last one; never empty. */
   onEndpoints(endpoints: readonly ResolvedEndpoint[]): void;
+  /** It fails no more, and the last set holds. */
+  onRecovered?(): void;
   /** It fails from now on, or for another reason than before; the last set stays in force. */
   onFailure(reason: string): void;
-  /** Part of a set cannot be used; the rest of it is. Told once, until it changes. */
+  /** Part of a set cannot be used, or is missing; the rest of it is used. Told once, until it changes. */
   onWarning?(warning: string): void;
 }
 
@@ -30,7 +33,7 @@ export interface ResolutionDeps {
   readonly schedule: (callback: () => void, delay: number) => () => void;
 }
 
-const REAL: ResolutionDeps = {
+export const REAL_TIME: ResolutionDeps = {
   random: Math.random,
   now: () => performance.now(),
   wall: Date.now,
@@ -57,9 +60,13 @@ const MAX_REASON = 500;
  * networks: whatever they throw, emit or return ends here.
  */
 export class Resolution {
-  private state: DiscoverySnapshot['state'] = 'starting';
-  private lastSuccess: Date | undefined;
+  private state: TargetSnapshot['state'] = 'starting';
+  /** On both clocks: the one is shown, the other tells the age. */
+  private lastSuccess: { readonly at: Date; readonly clock: number } | undefined;
   private error: string | undefined;
+  private endpoints: readonly ResolvedEndpoint[] = [];
+  /** Was the last set of this watch usable? `undefined` before its first. */
+  private lastSetUsable: boolean | undefined;
 
   private lifecycle: 'new' | 'running' | 'closed' = 'new';
   private subscription: Subscription | undefined;
@@ -74,7 +81,7 @@ export class Resolution {
   constructor(
     private readonly source: TargetSource,
     private readonly listener: ResolutionListener,
-    private readonly deps: ResolutionDeps = REAL,
+    private readonly deps: ResolutionDeps = REAL_TIME,
   ) {}
 
   /** Begins to look for nodes, once. A static target has told its nodes when this returns. */
@@ -89,9 +96,12 @@ export class Resolution {
     this.refreshRequests.next();
   }
 
-  snapshot(): DiscoverySnapshot {
-    const { state, lastSuccess, error } = this;
-    return { target: this.source.target.uri, state, lastSuccess, error };
+  snapshot(): TargetSnapshot {
+    const { state, lastSuccess, error, endpoints } = this;
+    const { target, resolver } = this.source;
+    const elapsed = lastSuccess && Math.round(this.deps.now() - lastSuccess.clock);
+    const age = lastSuccess && resolver.finite ? 0 : elapsed;
+    return { target: target.uri, state, lastSuccess: lastSuccess?.at, age, error, nodes: endpoints.length };
   }
 
   /** Ends the watch, for good; nothing is told afterwards. */
@@ -104,6 +114,7 @@ export class Resolution {
   private subscribe(): void {
     const { resolver, target } = this.source;
     this.subscribedAt = this.deps.now();
+    this.lastSetUsable = undefined;
     // Deferred, so that what `watch` throws, or returns instead of a stream, is an error of the stream.
     this.subscription = defer(() => resolver.watch(target, this.refreshRequests.asObservable())).subscribe({
       next: (emitted) => this.received(emitted),
@@ -124,26 +135,55 @@ export class Resolution {
   /** Takes whatever a resolver emits, whether or not it keeps to its type. */
   private received(emitted: unknown): void {
     if (this.lifecycle === 'closed') return;
-    const validated = validate(emitted);
-    if (typeof validated === 'string') {
-      this.failed(validated);
-      return;
+    const told = read(emitted);
+    switch (told.kind) {
+      case 'failure':
+        this.failed(told.failure);
+        break;
+      case 'contact':
+        if (this.lastSetUsable === true) this.confirmed();
+        break;
+      case 'set':
+        this.receivedSet(told);
     }
-    const { endpoints, problems } = validated;
-    const summary = problems.length === 0 ? undefined : summarizeProblems(problems);
-    if (endpoints.length > 0) this.succeeded(endpoints, summary);
-    else this.failed(summary === undefined ? NO_USABLE_NODE : `${NO_USABLE_NODE} (${summary})`);
   }
 
-  private succeeded(endpoints: readonly Endpoint[], summary: string | undefined): void {
-    this.state = 'ok';
-    this.lastSuccess = new Date(this.deps.wall());
-    this.error = undefined;
-    this.failures.succeeded(this.deps.now());
-    const warning = summary === undefined ? undefined : this.safe(summary);
+  private receivedSet({ endpoints, problems, warning }: ReceivedSet): void {
+    const summary = [warning, problems.length > 0 ? summarizeProblems(problems) : undefined]
+      .filter((part) => part !== undefined)
+      .join('; ');
+    this.lastSetUsable = endpoints.length > 0;
+    if (this.lastSetUsable) this.succeeded(endpoints, summary);
+    else this.failed(summary === '' ? NO_USABLE_NODE : `${NO_USABLE_NODE} (${summary})`);
+  }
+
+  private succeeded(endpoints: readonly Endpoint[], summary: string): void {
+    const resolved = endpoints.map(resolveEndpoint);
+    const warning = summary === '' ? undefined : this.safe(summary);
     if (warning !== undefined && warning !== this.warning) this.listener.onWarning?.(warning);
     this.warning = warning;
-    this.listener.onEndpoints(endpoints.map(resolveEndpoint));
+    if (sameMembers(this.endpoints, resolved)) {
+      this.confirmed();
+      return;
+    }
+    this.endpoints = resolved;
+    this.inContact();
+    this.listener.onEndpoints(resolved);
+  }
+
+  /** The last set is still the right one. */
+  private confirmed(): void {
+    const recovered = this.state === 'failing';
+    this.inContact();
+    if (recovered) this.listener.onRecovered?.();
+  }
+
+  private inContact(): void {
+    const clock = this.deps.now();
+    this.state = 'ok';
+    this.lastSuccess = { at: new Date(this.deps.wall()), clock };
+    this.error = undefined;
+    this.failures.succeeded(clock);
   }
 
   private failed(reason: string): void {
@@ -172,23 +212,30 @@ export class Resolution {
   }
 }
 
-/** The endpoints of what a resolver emitted, or why there are none. */
-function validate(emitted: unknown): ValidatedEndpoints | string {
-  try {
-    if (isFailure(emitted)) return emitted.failure;
-    return Array.isArray(emitted)
-      ? validateEndpoints(emitted)
-      : `expected a list of nodes, got ${describeValue(emitted)}`;
-  } catch (error) {
-    // It held objects that run code of their own when they are read.
-    return reasonOf(error);
-  }
+/** A set as it came, checked. */
+interface ReceivedSet extends ValidatedEndpoints {
+  readonly kind: 'set';
+  readonly warning: string | undefined;
 }
 
-function isFailure(emitted: unknown): emitted is ResolveFailure {
-  return (
-    typeof emitted === 'object' && emitted !== null && typeof (emitted as ResolveFailure).failure === 'string'
-  );
+type Received = ReceivedSet | { readonly kind: 'contact' } | ({ readonly kind: 'failure' } & ResolveFailure);
+
+/** Makes out what a resolver emitted. */
+function read(emitted: unknown): Received {
+  try {
+    if (Array.isArray(emitted)) return { kind: 'set', ...validateEndpoints(emitted), warning: undefined };
+    const { failure, alive, nodes, warning } = (emitted ?? {}) as Partial<
+      ResolveFailure & ResolveContact & ResolvedPart
+    >;
+    if (typeof failure === 'string') return { kind: 'failure', failure };
+    if (Array.isArray(nodes) && typeof warning === 'string')
+      return { kind: 'set', ...validateEndpoints(nodes), warning };
+    if (alive === true) return { kind: 'contact' };
+    return { kind: 'failure', failure: `expected a list of nodes, got ${describeValue(emitted)}` };
+  } catch (error) {
+    // It held objects that run code of their own when they are read.
+    return { kind: 'failure', failure: reasonOf(error) };
+  }
 }
 
 /** Total, since what is thrown need not be an error, nor an error's message a string. */

@@ -24,9 +24,29 @@ export interface ResolveFailure {
   readonly failure: string;
 }
 
+/** A whole set of which something is known to be missing: what there is of it is used, and why it is not whole is told. */
+export interface ResolvedPart {
+  readonly nodes: readonly ResolvedNode[];
+  /** What is missing and why, in one line; logged once, until it changes. */
+  readonly warning: string;
+}
+
+/**
+ * The registry has just been in contact, and the set that was emitted last is still the right one. It costs nothing, so
+ * that a watch whose set does not change for hours can show that it is alive: `lastSuccess` and `age` go by it. It also
+ * ends a {@link ResolveFailure}. Before the first set of a watch it means nothing.
+ */
+export interface ResolveContact {
+  readonly alive: true;
+}
+
+/** What a resolver's stream may hold. */
+export type ResolverEmission = readonly ResolvedNode[] | ResolvedPart | ResolveContact | ResolveFailure;
+
 /**
  * Turns a target into a live stream of endpoints. It may emit as often as it likes and must emit whole sets; what it
- * emits is validated, so it need not be clean.
+ * emits is validated, so it need not be clean. To emit the same set again is cheap and says that the registry is still in
+ * contact; `{ alive: true }` says so for nothing.
  *
  * What it emitted last stays in force when it emits an empty or unusable set, emits a {@link ResolveFailure}, errors
  * or completes. After an error or an unexpected completion it is subscribed to again, with back-off.
@@ -53,5 +73,5 @@ export interface Resolver {
    * `refresh` emits when it would be good to look again at once, such as after a lost connection. It may emit often:
    * the resolver decides when a look is worth its cost, and may ignore it altogether.
    */
-  watch(target: Target, refresh: Observable<void>): Observable<readonly ResolvedNode[] | ResolveFailure>;
+  watch(target: Target, refresh: Observable<void>): Observable<ResolverEmission>;
 }
