@@ -1,6 +1,8 @@
 import type { Endpoint } from '../cluster/endpoint.js';
 import { didYouMean } from '../nearest.js';
+import { etcdResolverProblem } from './etcd/etcd-target.js';
 import { FileResolver } from './file.resolver.js';
+import { LazyResolver } from './lazy-resolver.js';
 import { parsed, refused, type Parsed } from './parsed.js';
 import type { Resolver, Target } from './resolver.js';
 import { fixedTarget, StaticResolver } from './static.resolver.js';
@@ -12,12 +14,19 @@ export interface TargetSource {
   readonly resolver: Resolver;
 }
 
+const ETCD = new LazyResolver({
+  schemes: ['etcd'],
+  needs: 'etcd3',
+  validate: etcdResolverProblem,
+  load: async () => new (await import('./etcd/etcd.resolver.js')).EtcdResolver(),
+});
+
 /** The resolvers by scheme: the built-in ones, and the user's, which win. */
 export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    for (const resolver of [new StaticResolver(), new FileResolver(), ...resolvers]) {
+    for (const resolver of [new StaticResolver(), new FileResolver(), ETCD, ...resolvers]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }
   }
