@@ -117,7 +117,7 @@ describe('a client without a name', () => {
 describe('a service', () => {
   it('of an unknown scheme is told of those there are', async () => {
     expect(await messageFor({ services: { orders: 'statik:///127.0.0.1:4001' } })).toBe(
-      'services.orders.target: unknown scheme in "statik:///127.0.0.1:4001" (known: static://, file://, dns://, dns+srv://, consul://, k8s://); did you mean "static"?',
+      'services.orders.target: unknown scheme in "statik:///127.0.0.1:4001" (known: static://, file://, dns://, dns+srv://, etcd://, consul://, k8s://); did you mean "static"?',
     );
   });
 

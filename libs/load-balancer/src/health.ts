@@ -9,6 +9,7 @@ export type {
   NodeHealth,
   PlaceHealth,
   ReadinessReport,
+  RegistrationHealth,
   ServiceHealth,
   TargetHealth,
 } from './health/health-report.js';

@@ -1,21 +1,12 @@
 import type { Endpoint } from '../cluster/endpoint.js';
 import { didYouMean } from '../nearest.js';
-import { consulTargetProblem } from './consul/consul-target.js';
 import { DnsResolver } from './dns/dns.resolver.js';
 import { FileResolver } from './file.resolver.js';
-import { kubernetesTargetProblem } from './kubernetes/kubernetes-target.js';
-import { LazyResolver } from './lazy-resolver.js';
 import { parsed, refused, type Parsed } from './parsed.js';
+import { registryResolvers } from './registry-resolvers.js';
 import type { Resolver, Target } from './resolver.js';
 import { fixedTarget, StaticResolver } from './static.resolver.js';
 import { parseTarget } from './target.js';
-
-const KUBERNETES = new LazyResolver({
-  schemes: ['k8s'],
-  needs: '@kubernetes/client-node',
-  validate: kubernetesTargetProblem,
-  load: async () => new (await import('./kubernetes/kubernetes.resolver.js')).KubernetesResolver(),
-});
 
 /** A target, and the resolver that understands it. */
 export interface TargetSource {
@@ -23,19 +14,12 @@ export interface TargetSource {
   readonly resolver: Resolver;
 }
 
-const CONSUL = new LazyResolver({
-  schemes: ['consul'],
-  needs: 'consul',
-  validate: consulTargetProblem,
-  load: async () => new (await import('./consul/consul.resolver.js')).ConsulResolver(),
-});
-
 /** The resolvers by scheme: the built-in ones, and the user's, which win. */
 export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    const builtIn = [new StaticResolver(), new FileResolver(), new DnsResolver(), CONSUL, KUBERNETES];
+    const builtIn = [new StaticResolver(), new FileResolver(), new DnsResolver(), ...registryResolvers];
     for (const resolver of [...builtIn, ...resolvers]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }
