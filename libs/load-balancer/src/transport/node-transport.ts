@@ -37,7 +37,7 @@ export class EventLostError extends Error {
 /** One connection to one node. It connects once: when it is lost, the channel makes another. */
 export interface NodeTransport {
   /** Resolves once messages can be sent; rejects with the reason. Called once. */
-  connect(): Promise<void>;
+  connect(): PromiseLike<void>;
   /** Sends a request. Throws what a serializer throws; everything else comes through the handler, never before it returns. */
   request(packet: ReadPacket, reply: ReplyHandler): RequestHandle;
   /**
