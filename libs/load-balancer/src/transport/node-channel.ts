@@ -1,6 +1,6 @@
 import type { ConnectionState } from '../cluster/node.js';
 import type { TimeSource } from '../time-source.js';
-import type { NodeTransport, TransportListener } from './node-transport.js';
+import type { Connecting, NodeTransport, TransportListener } from './node-transport.js';
 import { reasonOf } from './reason.js';
 import type { ReplyTrailer } from './reply-trailer.js';
 import type { SocketListener } from './transport-settings.js';
@@ -122,7 +122,7 @@ export class NodeChannel {
   }
 
   /** Whatever opening it throws is told later, as a rejection. */
-  private establish(connection: Connection): PromiseLike<void> {
+  private establish(connection: Connection): Connecting {
     try {
       connection.transport = this.open({
         onClose: (cause) => this.lost(connection, cause),
