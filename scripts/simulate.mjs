@@ -1,0 +1,198 @@
+/**
+ * `npm run simulate`: how strategies fare when nodes are slow, hang, crash or are deployed, in virtual time.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
+import { parse, YAMLParseError } from 'yaml';
+import { parseArguments, unknown, UsageError } from './lib/arguments.mjs';
+import { explain } from './lib/explain.mjs';
+import { live } from './lib/live.mjs';
+import { summarize } from './lib/simulation/comparison.mjs';
+import { runAll } from './lib/simulation/run-all.mjs';
+import { svgChart } from './lib/simulation/chart.mjs';
+import { barText, cells, COLUMNS, figure } from './lib/simulation/format.mjs';
+import { htmlPage } from './lib/simulation/page.mjs';
+import { endOnSignals, isEnding } from './lib/signals.mjs';
+import { task } from './lib/task.mjs';
+import { bold, cross, cyan, dim, duration, green, pad, red, tick } from './lib/terminal.mjs';
+import { build, checkNode, install, root } from './lib/workspace.mjs';
+
+/** None of them was used while the strategies were tuned. */
+const SEEDS = [201, 202, 203];
+
+const HELP = `Usage: npm run simulate -- [flags]
+
+Compares strategies on a simulated cluster: the library's own code over simulated servers, network and clock. Exits with status 1 when a
+bar of the scenario is missed.
+
+  --scenario a,b      these scenarios; slow-node by default, all of them but "large": all
+  --file s.yaml       a scenario of one's own; see docs/simulator.md
+  --strategies a,b    instead of the scenario's; "least-loaded+hedge" is least-loaded with hedging
+  --seeds 1,2,3       medians over these are shown; ${SEEDS.join(',')} by default
+  --out folder        write <scenario>.svg and index.html there
+  --list              the scenarios
+  --help              this text`;
+
+const list = (what, each = (text) => text || undefined) => ({
+  expected: `${what} with commas between them`,
+  read: (text) => {
+    const items = text.split(',').map((item) => each(item.trim()));
+    return items.includes(undefined) ? undefined : items;
+  },
+});
+const seed = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
+const path = (expected) => ({ expected, read: (text) => text || undefined });
+
+const FLAGS = {
+  scenario: list('names of scenarios'),
+  file: path('the path of a YAML file'),
+  strategies: list('names of strategies'),
+  seeds: list('whole numbers', seed),
+  out: path('a folder'),
+  list: 'switch',
+  help: 'switch',
+};
+
+async function main() {
+  const { flags, words } = parseArguments(process.argv.slice(2), FLAGS);
+  if (flags.help) return console.log(HELP);
+  if (words.length > 0) throw new UsageError(`unexpected argument "${words[0]}"; see --help`);
+  checkNode();
+  await install();
+  await task('building', build);
+  // It loads the library, which may not have been there before.
+  const { COMPARED, parseScenario, scenarios, simulationOf } = await import('./lib/simulation/library.mjs');
+  if (flags.list) {
+    for (const [name, { title }] of Object.entries(scenarios)) console.log(` ${pad(name, 14)} ${title}`);
+    return;
+  }
+  const chosen = flags.file ? [readScenario(flags, parseScenario)] : chooseScenarios(flags.scenario, scenarios);
+  const { seeds = SEEDS } = flags;
+  const compared = chosen.map(({ name, scenario }) => ({
+    name,
+    scenario: withTimes(scenario),
+    strategies: flags.strategies ?? scenario.strategies ?? COMPARED,
+  }));
+  for (const { scenario, strategies } of compared) await refuseUnknown(scenario, strategies, simulationOf);
+  const comparisons = await compare(compared, seeds);
+  comparisons.forEach(print);
+  if (flags.out !== undefined) write(comparisons, seeds, resolve(flags.out));
+  const missed = comparisons.flatMap(({ summaries }) => summaries.flatMap(({ bars }) => bars.filter((bar) => !bar.holds)));
+  process.exitCode = missed.length > 0 ? 1 : 0;
+}
+
+/** Runs everything, and shows how far it is. */
+async function compare(compared, seeds) {
+  const jobs = compared.flatMap(({ name, scenario, strategies }) =>
+    strategies.flatMap((strategy) => seeds.map((each) => ({ name, scenario, strategy, seed: each }))),
+  );
+  const begin = performance.now();
+  let running = new Map();
+  let done = 0;
+  const text = `${jobs.length} simulations (${compared.map(({ name }) => name).join(', ')}; ${seeds.length} seeds)`;
+  const draw = (frame) => [
+    ` ${cyan(frame)} ${text}: ${done} done ${dim(duration(performance.now() - begin))}`,
+    ...[...running].map(
+      ([{ name, strategy, seed: each }, share]) =>
+        `     ${pad(`${name} ${strategy} ${each}`, 44)} ${dim(`${Math.round(share * 100)} %`)}`,
+    ),
+  ];
+  const finish = live(draw, ` … ${text}`);
+  let outcomes;
+  try {
+    outcomes = await runAll(jobs, (nowRunning, nowDone) => {
+      running = nowRunning;
+      done = nowDone;
+    });
+  } catch (error) {
+    finish([` ${cross} ${text}`]);
+    throw error;
+  }
+  finish([` ${tick} ${text} ${dim(duration(performance.now() - begin))}`]);
+  return compared.map(({ name, scenario, strategies }) => ({
+    name,
+    scenario,
+    summaries: strategies.map((strategy) =>
+      summarize(
+        strategy,
+        outcomes.filter(({ job }) => job.scenario === scenario && job.strategy === strategy),
+        scenario.bars?.[strategy],
+      ),
+    ),
+  }));
+}
+
+function chooseScenarios(names = ['slow-node'], scenarios) {
+  const known = Object.keys(scenarios);
+  const all = names.includes('all') ? known.filter((name) => name !== 'large') : names;
+  return [...new Set(all)].map((name) => {
+    if (!Object.hasOwn(scenarios, name)) throw new UsageError(unknown(name, known, 'scenario'));
+    return { name, scenario: scenarios[name] };
+  });
+}
+
+function readScenario({ file, scenario }, parseScenario) {
+  if (scenario) throw new UsageError('--scenario: has no effect with --file');
+  try {
+    return { name: basename(file).replace(/\.ya?ml$/, ''), scenario: parseScenario(parse(readFileSync(file, 'utf8'))) };
+  } catch (error) {
+    const ofFile = error instanceof YAMLParseError || error.code === 'INVALID_OPTIONS' || error.syscall;
+    if (ofFile) throw new UsageError(`${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The defaults, which pictures need to know. */
+function withTimes(scenario) {
+  const { duration: whole = 60_000, warmUp = whole / 6 } = scenario;
+  return { ...scenario, duration: whole, warmUp };
+}
+
+/** Before hours are spent on those that are known. */
+async function refuseUnknown(scenario, strategies, simulationOf) {
+  const { planSimulation } = await import('./lib/simulation/library.mjs');
+  for (const strategy of strategies) {
+    try {
+      planSimulation(simulationOf(scenario, strategy, 0));
+    } catch (error) {
+      if (error.code === 'INVALID_OPTIONS') throw new UsageError(`${strategy}: ${error.message}`);
+      throw error;
+    }
+  }
+}
+
+function print({ scenario, summaries }) {
+  const judged = summaries.some(({ bars }) => bars.length > 0);
+  const rows = [COLUMNS, ...summaries.map(cells)];
+  const widths = COLUMNS.map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const align = (row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
+  const marks = ({ bars }) =>
+    bars
+      .map((bar) => `${bar.holds ? green('✔') : red('✘')} ${barText(bar)}${bar.holds ? '' : red(` (${figure(bar.figure, bar.value)})`)}`)
+      .join('  ');
+  const time = summaries.reduce((sum, { took }) => sum + took, 0);
+  console.log(`\n ${bold(scenario.title)}`);
+  if (scenario.summary) console.log(` ${dim(scenario.summary)}`);
+  console.log(` ${dim(align(COLUMNS))}${judged ? dim('  bar') : ''}`);
+  for (const summary of summaries) console.log(` ${align(cells(summary))}  ${marks(summary)}`.trimEnd());
+  console.log(dim(` milliseconds, failed calls too; simulated in ${duration(time)} of one core's time`));
+}
+
+function write(comparisons, seeds, folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const { name, scenario, summaries } of comparisons)
+    writeFileSync(join(folder, `${name}.svg`), svgChart(scenario, summaries));
+  const command = ['npm run simulate', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+  const [cpu] = cpus();
+  const machine = `${cpu?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}.`;
+  writeFileSync(join(folder, 'index.html'), htmlPage(comparisons, { command, seeds, machine }));
+  console.log(`\n Written: ${relative(root, join(folder, 'index.html')) || 'index.html'} and an SVG for each scenario`);
+}
+
+endOnSignals();
+main().catch((error) => {
+  if (isEnding()) return;
+  console.error(red(explain(error)));
+  process.exit(1);
+});
