@@ -12,11 +12,12 @@ import { summarize } from './lib/simulation/comparison.mjs';
 import { runAll } from './lib/simulation/run-all.mjs';
 import { svgChart } from './lib/simulation/chart.mjs';
 import { barText, cells, COLUMNS, figure } from './lib/simulation/format.mjs';
+import { markdownReport } from './lib/simulation/markdown.mjs';
 import { htmlPage } from './lib/simulation/page.mjs';
 import { endOnSignals, isEnding } from './lib/signals.mjs';
 import { task } from './lib/task.mjs';
 import { bold, cross, cyan, dim, duration, green, pad, red, tick } from './lib/terminal.mjs';
-import { build, checkNode, install, root } from './lib/workspace.mjs';
+import { build, checkNode, install } from './lib/workspace.mjs';
 
 /** None of them was used while the strategies were tuned. */
 const SEEDS = [201, 202, 203];
@@ -30,7 +31,7 @@ bar of the scenario is missed.
   --file s.yaml       a scenario of one's own; see docs/simulator.md
   --strategies a,b    instead of the scenario's; "least-loaded+hedge" is least-loaded with hedging
   --seeds 1,2,3       medians over these are shown; ${SEEDS.join(',')} by default
-  --out folder        write <scenario>.svg and index.html there
+  --out folder        write <scenario>.svg, index.html and <date>.md there
   --list              the scenarios
   --help              this text`;
 
@@ -67,7 +68,9 @@ async function main() {
     for (const [name, { title }] of Object.entries(scenarios)) console.log(` ${pad(name, 14)} ${title}`);
     return;
   }
-  const chosen = flags.file ? [readScenario(flags, parseScenario)] : chooseScenarios(flags.scenario, scenarios);
+  const chosen = flags.file
+    ? [readScenario(flags, parseScenario)]
+    : chooseScenarios(flags.scenario, scenarios);
   const { seeds = SEEDS } = flags;
   const compared = chosen.map(({ name, scenario }) => ({
     name,
@@ -75,10 +78,12 @@ async function main() {
     strategies: flags.strategies ?? scenario.strategies ?? COMPARED,
   }));
   for (const { scenario, strategies } of compared) await refuseUnknown(scenario, strategies, simulationOf);
-  const comparisons = await compare(compared, seeds);
+  const { comparisons, took } = await compare(compared, seeds);
   comparisons.forEach(print);
-  if (flags.out !== undefined) write(comparisons, seeds, resolve(flags.out));
-  const missed = comparisons.flatMap(({ summaries }) => summaries.flatMap(({ bars }) => bars.filter((bar) => !bar.holds)));
+  if (flags.out !== undefined) write(comparisons, { seeds, took }, resolve(flags.out));
+  const missed = comparisons.flatMap(({ summaries }) =>
+    summaries.flatMap(({ bars }) => bars.filter((bar) => !bar.holds)),
+  );
   process.exitCode = missed.length > 0 ? 1 : 0;
 }
 
@@ -90,7 +95,7 @@ async function compare(compared, seeds) {
   const begin = performance.now();
   let running = new Map();
   let done = 0;
-  const text = `${jobs.length} simulations (${compared.map(({ name }) => name).join(', ')}; ${seeds.length} seeds)`;
+  const text = `${plural(jobs.length, 'simulation')} (${compared.map(({ name }) => name).join(', ')}; ${plural(seeds.length, 'seed')})`;
   const draw = (frame) => [
     ` ${cyan(frame)} ${text}: ${done} done ${dim(duration(performance.now() - begin))}`,
     ...[...running].map(
@@ -109,8 +114,9 @@ async function compare(compared, seeds) {
     finish([` ${cross} ${text}`]);
     throw error;
   }
-  finish([` ${tick} ${text} ${dim(duration(performance.now() - begin))}`]);
-  return compared.map(({ name, scenario, strategies }) => ({
+  const took = `${duration(performance.now() - begin)}, ${cpuTime()} of CPU`;
+  finish([` ${tick} ${text} ${dim(took)}`]);
+  const comparisons = compared.map(({ name, scenario, strategies }) => ({
     name,
     scenario,
     summaries: strategies.map((strategy) =>
@@ -121,12 +127,25 @@ async function compare(compared, seeds) {
       ),
     ),
   }));
+  return { comparisons, took: `${plural(jobs.length, 'simulation')} in ${took}` };
+}
+
+function plural(number, what) {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+/** What all threads have used. */
+function cpuTime() {
+  const { user, system } = process.cpuUsage();
+  return duration((user + system) / 1_000);
 }
 
 function chooseScenarios(names = ['slow-node'], scenarios) {
   const known = Object.keys(scenarios);
-  const all = names.includes('all') ? known.filter((name) => name !== 'large') : names;
-  return [...new Set(all)].map((name) => {
+  const wanted = names.flatMap((name) =>
+    name === 'all' ? known.filter((each) => each !== 'large') : [name],
+  );
+  return [...new Set(wanted)].map((name) => {
     if (!Object.hasOwn(scenarios, name)) throw new UsageError(unknown(name, known, 'scenario'));
     return { name, scenario: scenarios[name] };
   });
@@ -135,7 +154,10 @@ function chooseScenarios(names = ['slow-node'], scenarios) {
 function readScenario({ file, scenario }, parseScenario) {
   if (scenario) throw new UsageError('--scenario: has no effect with --file');
   try {
-    return { name: basename(file).replace(/\.ya?ml$/, ''), scenario: parseScenario(parse(readFileSync(file, 'utf8'))) };
+    return {
+      name: basename(file).replace(/\.ya?ml$/, ''),
+      scenario: parseScenario(parse(readFileSync(file, 'utf8'))),
+    };
   } catch (error) {
     const ofFile = error instanceof YAMLParseError || error.code === 'INVALID_OPTIONS' || error.syscall;
     if (ofFile) throw new UsageError(`${file}: ${error.message}`);
@@ -166,28 +188,36 @@ function print({ scenario, summaries }) {
   const judged = summaries.some(({ bars }) => bars.length > 0);
   const rows = [COLUMNS, ...summaries.map(cells)];
   const widths = COLUMNS.map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  const align = (row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
+  const align = (row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
   const marks = ({ bars }) =>
     bars
-      .map((bar) => `${bar.holds ? green('✔') : red('✘')} ${barText(bar)}${bar.holds ? '' : red(` (${figure(bar.figure, bar.value)})`)}`)
+      .map(
+        (bar) =>
+          `${bar.holds ? green('✔') : red('✘')} ${barText(bar)}${bar.holds ? '' : red(` (${figure(bar.figure, bar.value)})`)}`,
+      )
       .join('  ');
-  const time = summaries.reduce((sum, { took }) => sum + took, 0);
   console.log(`\n ${bold(scenario.title)}`);
   if (scenario.summary) console.log(` ${dim(scenario.summary)}`);
   console.log(` ${dim(align(COLUMNS))}${judged ? dim('  bar') : ''}`);
   for (const summary of summaries) console.log(` ${align(cells(summary))}  ${marks(summary)}`.trimEnd());
-  console.log(dim(` milliseconds, failed calls too; simulated in ${duration(time)} of one core's time`));
+  console.log(dim(' in milliseconds; those of failed calls count, too'));
 }
 
-function write(comparisons, seeds, folder) {
+function write(comparisons, { seeds, took }, folder) {
   mkdirSync(folder, { recursive: true });
   for (const { name, scenario, summaries } of comparisons)
     writeFileSync(join(folder, `${name}.svg`), svgChart(scenario, summaries));
-  const command = ['npm run simulate', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+  const given = process.argv.slice(2);
+  const command = ['npm run simulate', ...(given.length > 0 ? ['--', ...given] : [])].join(' ');
   const [cpu] = cpus();
   const machine = `${cpu?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}.`;
-  writeFileSync(join(folder, 'index.html'), htmlPage(comparisons, { command, seeds, machine }));
-  console.log(`\n Written: ${relative(root, join(folder, 'index.html')) || 'index.html'} and an SVG for each scenario`);
+  const run = { date: new Date().toISOString().slice(0, 10), command, seeds, machine, took };
+  writeFileSync(join(folder, 'index.html'), htmlPage(comparisons, run));
+  writeFileSync(join(folder, `${run.date}.md`), markdownReport(comparisons, run));
+  console.log(
+    `\n Written: ${relative(process.cwd(), folder) || '.'}/index.html, ${run.date}.md and an SVG for each scenario`,
+  );
 }
 
 endOnSignals();

@@ -39,7 +39,9 @@ export function unknown(given, known, kind = 'flag') {
 function read(name, { expected, read: reader }, text) {
   const value = text === undefined ? undefined : reader(text);
   if (value !== undefined) return value;
-  throw new UsageError(`--${name}: expected ${expected}, got ${text === undefined ? 'nothing' : `"${text}"`}`);
+  throw new UsageError(
+    `--${name}: expected ${expected}, got ${text === undefined ? 'nothing' : `"${text}"`}`,
+  );
 }
 
 function port(name, value) {

@@ -6,7 +6,7 @@ const LINES = [
   { colour: '#e69f00', dash: '2 3' },
   { colour: '#cc79a7', dash: '10 3 2 3' },
   { colour: '#0072b2', dash: '' },
-  { colour: '#009e73', dash: '' },
+  { colour: '#009e73', dash: '14 3' },
   { colour: '#56b4e9', dash: '5 2' },
   { colour: '#8c6d31', dash: '1 2' },
   { colour: '#7f7f7f', dash: '12 4' },
@@ -14,13 +14,14 @@ const LINES = [
 const WIDTH = 900;
 const LEFT = 62;
 const RIGHT = 18;
-const PANEL = 190;
+const PANEL = 170;
 const GAP = 46;
 const LEGEND_WIDTH = 200;
 const LEGEND_LINE = 20;
 const PANELS = [
   { figure: 'p50', title: 'p50: half of the calls take longer' },
   { figure: 'p99', title: 'p99: one call in a hundred takes longer' },
+  { figure: 'p999', title: 'p99.9: one call in a thousand takes longer' },
 ];
 
 const STYLE = `
@@ -52,7 +53,9 @@ export function svgChart({ title, duration, warmUp }, summaries) {
   const panels = PANELS.map((panel, i) =>
     drawPanel(panel, { top: top + i * (PANEL + GAP), duration, warmUp }, summaries),
   );
-  const said = summaries.map(({ strategy, figures }) => `${strategy}: p50 ${ms(figures.p50)} ms, p99 ${ms(figures.p99)} ms`);
+  const said = summaries.map(
+    ({ strategy, figures }) => `${strategy}: p50 ${ms(figures.p50)} ms, p99 ${ms(figures.p99)} ms`,
+  );
   return `<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escape(`${title}. ${said.join('; ')}`)}">
 <style>${STYLE}
 </style>
@@ -116,7 +119,10 @@ function scale(points, top, bottom) {
     return round(bottom - (bottom - top) * share);
   };
   const ticks = steps.filter((tick) => tick >= low && tick <= high);
-  y.ticks = ticks.length > 8 ? ticks.filter((tick) => Number.isInteger(Math.round(Math.log10(tick) * 1e6) / 1e6)) : ticks;
+  y.ticks =
+    ticks.length > 8
+      ? ticks.filter((tick) => Number.isInteger(Math.round(Math.log10(tick) * 1e6) / 1e6))
+      : ticks;
   return y;
 }
 

@@ -4,7 +4,7 @@ const FIGURES = ['p50', 'p90', 'p99', 'p999', 'max'];
  * What the seeds of one scenario and strategy say together: the median of each figure.
  *
  * @param {string} strategy
- * @param {readonly { result: import('nestjs-load-balancer/testing').SimulationResult, took: number }[]} outcomes one for each seed
+ * @param {readonly { result: import('nestjs-load-balancer/testing').SimulationResult }[]} outcomes one for each seed
  * @param {Record<string, number>} bars the highest value of a figure that is good enough
  */
 export function summarize(strategy, outcomes, bars = {}) {
@@ -17,14 +17,15 @@ export function summarize(strategy, outcomes, bars = {}) {
   };
   const seconds = results[0].overTime.map(({ at }, second) => ({
     at,
-    ...Object.fromEntries(FIGURES.map((figure) => [figure, over(({ overTime }) => overTime[second][figure])])),
+    ...Object.fromEntries(
+      FIGURES.map((figure) => [figure, over(({ overTime }) => overTime[second][figure])]),
+    ),
   }));
   return {
     strategy,
     figures,
     seconds,
     calls: over(({ calls }) => calls),
-    took: outcomes.reduce((sum, { took }) => sum + took, 0),
     bars: Object.entries(bars).map(([figure, limit]) => ({
       figure,
       limit,

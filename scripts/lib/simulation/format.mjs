@@ -1,6 +1,13 @@
 import { count } from '../terminal.mjs';
 
-export const FIGURE_NAMES = { p50: 'p50', p90: 'p90', p99: 'p99', p999: 'p99.9', max: 'max', failed: 'failed' };
+export const FIGURE_NAMES = {
+  p50: 'p50',
+  p90: 'p90',
+  p99: 'p99',
+  p999: 'p99.9',
+  max: 'max',
+  failed: 'failed',
+};
 
 /** Milliseconds, with as many digits as they are worth. */
 export function ms(value) {

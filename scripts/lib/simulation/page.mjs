@@ -31,7 +31,9 @@ details { margin: .75rem 0 } summary { cursor: pointer } pre { background: var(-
  */
 export function htmlPage(comparisons, { command, seeds, machine }) {
   const titles = comparisons.map(({ scenario }) => scenario.title);
-  const links = comparisons.map(({ name, scenario }) => `<li><a href="#${name}">${escape(scenario.title)}</a></li>`);
+  const links = comparisons.map(
+    ({ name, scenario }) => `<li><a href="#${name}">${escape(scenario.title)}</a></li>`,
+  );
   return `<!doctype html>
 <html lang="en">
 <head>

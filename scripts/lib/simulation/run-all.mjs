@@ -11,7 +11,7 @@ const MEMORY = 4_096;
  * @template {{ scenario: object, strategy: string, seed: number }} Job
  * @param {readonly Job[]} jobs
  * @param {(running: ReadonlyMap<Job, number>, done: number) => void} onProgress what runs, with the share of it that is done
- * @returns {Promise<{ job: Job, result: import('nestjs-load-balancer/testing').SimulationResult, took: number }[]>} in their order
+ * @returns {Promise<{ job: Job, result: import('nestjs-load-balancer/testing').SimulationResult }[]>} in their order
  */
 export async function runAll(jobs, onProgress) {
   const outcomes = new Array(jobs.length);
@@ -52,7 +52,8 @@ function runOne(worker, job, onShare) {
     const onError = (error) => settle(() => reject(error));
     const onMessage = ({ share, error, ...outcome }) => {
       if (share !== undefined) onShare(share);
-      else if (error) settle(() => reject(error.known ? new UsageError(error.message) : new Error(error.message)));
+      else if (error)
+        settle(() => reject(error.known ? new UsageError(error.message) : new Error(error.message)));
       else settle(() => resolve(outcome));
     };
     worker.on('message', onMessage).on('error', onError);

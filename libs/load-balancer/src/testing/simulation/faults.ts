@@ -16,7 +16,8 @@ export class Faults {
   ) {}
 
   plan(event: SimulationEvent): void {
-    const servers = event.of === undefined ? [...this.groups.values()].flat() : (this.groups.get(event.of) ?? []);
+    const servers =
+      event.of === undefined ? [...this.groups.values()].flat() : (this.groups.get(event.of) ?? []);
     if (event.type === 'deploy') {
       this.time.afterwards(event.at, () => this.deploy(event, servers));
       return;
@@ -44,12 +45,16 @@ export class Faults {
         return;
       case 'slow-down':
         server.slowness *= event.factor;
-        if (event.for !== undefined) this.time.afterwards(event.for, () => void (server.slowness /= event.factor));
+        if (event.for !== undefined)
+          this.time.afterwards(event.for, () => void (server.slowness /= event.factor));
     }
   }
 
   /** Each place in the row takes the next server once the last one is back. */
-  private deploy({ atOnce = 1, downtime = DEFAULT_DOWNTIME }: DeployEvent, servers: readonly SimulatedServer[]): void {
+  private deploy(
+    { atOnce = 1, downtime = DEFAULT_DOWNTIME }: DeployEvent,
+    servers: readonly SimulatedServer[],
+  ): void {
     const left = [...servers];
     const next = (): void => {
       const server = left.shift();

@@ -17,7 +17,15 @@ export class Measurements {
   private readonly moments: Moment[] = [];
   private readonly open = new Set<SimulatedCall>();
   private readonly failedBy: Record<string, number> = {};
-  private readonly counts = { answered: 0, failed: 0, attempts: 0, retries: 0, hedges: 0, ejections: 0, panics: 0 };
+  private readonly counts = {
+    answered: 0,
+    failed: 0,
+    attempts: 0,
+    retries: 0,
+    hedges: 0,
+    ejections: 0,
+    panics: 0,
+  };
   /** Latencies after the warm-up, in no order. */
   private readonly latencies: number[] = [];
 

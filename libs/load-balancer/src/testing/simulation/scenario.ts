@@ -1,6 +1,14 @@
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import type { Check, Report } from '../../module/validation/schema.js';
-import { isObject, list, milliseconds, number, pathTo, section, text } from '../../module/validation/schema.js';
+import {
+  isObject,
+  list,
+  milliseconds,
+  number,
+  pathTo,
+  section,
+  text,
+} from '../../module/validation/schema.js';
 import { describeValue } from '../../safe-text.js';
 import { planSimulation } from './simulation-plan.js';
 import type { SimulationOptions } from './simulation-options.js';
@@ -65,7 +73,9 @@ const figureBars: Check = (value, path, report) => {
 
 const bars: Check = (value, path, report) => {
   if (!isObject(value)) report(path, `expected an object with bars by strategy, got ${describeValue(value)}`);
-  else for (const [strategy, limits] of Object.entries(value)) figureBars(limits, pathTo(path, strategy), report);
+  else
+    for (const [strategy, limits] of Object.entries(value))
+      figureBars(limits, pathTo(path, strategy), report);
 };
 
 const ownFields = section<Pick<Scenario, 'title' | 'summary' | 'strategies' | 'hedging' | 'bars'>>({

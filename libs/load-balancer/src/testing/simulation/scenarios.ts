@@ -43,7 +43,8 @@ function reference(
 export const scenarios = {
   'slow-node': {
     title: 'One slow node of ten',
-    summary: 'The node that takes ten times as long answers everything, so health checks find nothing wrong with it.',
+    summary:
+      'The node that takes ten times as long answers everything, so health checks find nothing wrong with it.',
     servers: [
       { name: 'fast', count: 9, serviceTime: 10 },
       { name: 'slow', serviceTime: 10, slower: 10 },
@@ -59,7 +60,8 @@ export const scenarios = {
   s9: reference('S9', { fast: 27, slow: 3, slower: 5, clients: 8, load: 0.8 }, [140, 220, 200]),
   'two-clients': {
     title: 'Two clients only',
-    summary: 'With few clients, each sees most of the load itself: what lags behind locks in on yesterday’s best nodes.',
+    summary:
+      'With few clients, each sees most of the load itself: what lags behind locks in on yesterday’s best nodes.',
     servers: [
       { name: 'fast', count: 9, serviceTime: 10 },
       { name: 'slow', serviceTime: 10, slower: 10 },
@@ -72,7 +74,8 @@ export const scenarios = {
   },
   stall: {
     title: 'A process that hangs',
-    summary: 'Every ten seconds one of ten servers does nothing for three: probes find it, calls with a hedge do not wait for it.',
+    summary:
+      'Every ten seconds one of ten servers does nothing for three: probes find it, calls with a hedge do not wait for it.',
     servers: [{ count: 10, serviceTime: 10 }],
     clients: 4,
     load: 0.5,
@@ -97,7 +100,8 @@ export const scenarios = {
   },
   deploy: {
     title: 'A rolling deploy',
-    summary: 'Six servers are stopped and started one after the other. None of the calls may be repeated, and none is lost.',
+    summary:
+      'Six servers are stopped and started one after the other. None of the calls may be repeated, and none is lost.',
     servers: [{ count: 6, serviceTime: 10 }],
     clients: 4,
     load: 0.5,
@@ -108,7 +112,8 @@ export const scenarios = {
   },
   zones: {
     title: 'Two zones, one of them in trouble',
-    summary: 'Calls across zones take 5 ms each way. From 20 s to 40 s, the servers of zone b take three times as long.',
+    summary:
+      'Calls across zones take 5 ms each way. From 20 s to 40 s, the servers of zone b take three times as long.',
     servers: [
       { name: 'a', count: 6, serviceTime: 10, zone: 'a' },
       { name: 'b', count: 6, serviceTime: 10, zone: 'b' },
@@ -125,7 +130,8 @@ export const scenarios = {
   },
   overload: {
     title: 'Half as much again as the servers can do',
-    summary: 'Servers refuse what is beyond 30 requests at once: two thirds can be served, and those within their deadline.',
+    summary:
+      'Servers refuse what is beyond 30 requests at once: two thirds can be served, and those within their deadline.',
     servers: [{ count: 4, serviceTime: 10, limits: { maxInFlight: 30 } }],
     clients: 8,
     load: 1.5,

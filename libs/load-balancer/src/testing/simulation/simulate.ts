@@ -49,10 +49,7 @@ const STEPS = 100;
  * });
  * ```
  */
-export function simulate(
-  options: SimulationOptions,
-  onProgress?: (share: number) => void,
-): SimulationResult {
+export function simulate(options: SimulationOptions, onProgress?: (share: number) => void): SimulationResult {
   return new Simulation(planSimulation(options)).run(onProgress);
 }
 

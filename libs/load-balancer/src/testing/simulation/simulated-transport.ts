@@ -1,6 +1,11 @@
 import type { ReadPacket } from '@nestjs/microservices';
 import { Socket } from 'node:net';
-import type { Connecting, NodeTransport, ReplyHandler, TransportListener } from '../../transport/node-transport.js';
+import type {
+  Connecting,
+  NodeTransport,
+  ReplyHandler,
+  TransportListener,
+} from '../../transport/node-transport.js';
 import { EventLostError } from '../../transport/node-transport.js';
 import type { ServerCapabilities } from '../../transport/probe-protocol.js';
 import { CANCEL, PROBE_PATTERN } from '../../transport/probe-protocol.js';

@@ -94,12 +94,7 @@ export interface SimulatedNetwork {
 }
 
 /** Something that happens to servers. */
-export type SimulationEvent =
-  | StallEvent
-  | PartitionEvent
-  | CrashEvent
-  | SlowDownEvent
-  | DeployEvent;
+export type SimulationEvent = StallEvent | PartitionEvent | CrashEvent | SlowDownEvent | DeployEvent;
 
 /** Whom it happens to, and when. */
 export interface EventAim {

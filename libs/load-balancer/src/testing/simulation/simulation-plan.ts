@@ -3,7 +3,7 @@ import type { Endpoint } from '../../cluster/endpoint.js';
 import type { ResolvedServiceOptions } from '../../module/options.js';
 import type { SimulatedServerSettings } from './simulated-server.js';
 import type { SimulatedServers, SimulationEvent, SimulationOptions } from './simulation-options.js';
-import { validateSimulation } from './validate-simulation.js';
+import { DEFAULT_DURATION, validateSimulation } from './validate-simulation.js';
 
 /** A simulation, validated and with every default filled in. */
 export interface SimulationPlan {
@@ -38,15 +38,11 @@ interface ClientGroup {
   readonly options: ResolvedServiceOptions;
 }
 
-const DEFAULT_DURATION = 60_000;
-const DEFAULT_CLIENTS = 4;
 const DEFAULT_LATENCY = 0.25;
 
 /** @throws InvalidOptionsError with every problem at once */
-export function planSimulation(options: SimulationOptions): SimulationPlan {
-  const { clients } = options;
-  const groups = typeof clients === 'object' ? clients : [{ count: clients ?? DEFAULT_CLIENTS }];
-  const services = validateSimulation(options, groups);
+export function planSimulation(input: SimulationOptions): SimulationPlan {
+  const { options, groups, services } = validateSimulation(input);
   const { seed = 1, duration = DEFAULT_DURATION, warmUp = duration / 6, network = {}, call = {} } = options;
   const servers = options.servers.map((group) => serverGroup(group));
   const { sameZone = DEFAULT_LATENCY, otherZone = sameZone } =

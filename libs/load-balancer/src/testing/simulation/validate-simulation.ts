@@ -33,6 +33,10 @@ import type {
 /** Options of a service that could only be ignored here. */
 const NOT_SIMULATED = ['target', 'tls', 'transport', 'context', 'interceptors', 'minReady'];
 
+/** Milliseconds. */
+export const DEFAULT_DURATION = 60_000;
+const DEFAULT_CLIENTS = 4;
+
 const above0: Check = (value, path, report) => {
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
     report(path, `expected a number above 0, got ${describeValue(value)}`);
@@ -144,26 +148,47 @@ const simulation = section<SimulationOptions>({
   events: list(event, 'events'),
 });
 
-/**
- * Validates a simulation, and resolves the options of the service for each group of its clients.
- *
- * @throws InvalidOptionsError with every problem at once
- */
-export function validateSimulation(
-  options: SimulationOptions,
-  groups: readonly SimulatedClients[],
-): ResolvedServiceOptions[] {
+/** What is known once a simulation has been validated. */
+export interface ValidatedSimulation {
+  readonly options: SimulationOptions;
+  /** The groups of its clients, and the options of the service for each. */
+  readonly groups: readonly SimulatedClients[];
+  readonly services: readonly ResolvedServiceOptions[];
+}
+
+/** @throws InvalidOptionsError with every problem at once */
+export function validateSimulation(input: unknown): ValidatedSimulation {
   const problems: OptionsProblem[] = [];
   const report: Report = (path, message) => problems.push({ path, message });
-  simulation(options, '', report);
+  if (!isObject(input)) {
+    report('options', `expected an object, got ${describeValue(input)}`);
+    throw new InvalidOptionsError(problems);
+  }
+  simulation(input, '', report);
+  if (input.servers === undefined) report('servers', 'missing');
+  const groups = groupsOf(input.clients);
+  const options = input as unknown as SimulationOptions;
   if (problems.length === 0) reportContradictions(options, groups, report);
-  const services = problems.length === 0 || isObject(options) ? resolveServices(options, groups, report) : [];
+  const services = resolveServices(input.service, groups, report);
   if (problems.length > 0) throw new InvalidOptionsError(problems);
-  return services;
+  return { options, groups, services };
+}
+
+/** What is no group has been reported, and is as good as an empty one here. */
+function groupsOf(clients: unknown): SimulatedClients[] {
+  if (!Array.isArray(clients)) return [{ count: typeof clients === 'number' ? clients : DEFAULT_CLIENTS }];
+  return clients.map((group) => (isObject(group) ? group : {}));
 }
 
 function reportContradictions(
-  { servers: serverGroups, load, callsPerSecond, duration = 60_000, warmUp = 0, events = [] }: SimulationOptions,
+  {
+    servers: serverGroups,
+    load,
+    callsPerSecond,
+    duration = DEFAULT_DURATION,
+    warmUp = 0,
+    events = [],
+  }: SimulationOptions,
   groups: readonly SimulatedClients[],
   report: Report,
 ): void {
@@ -187,7 +212,8 @@ function reportContradictions(
   events.forEach((each, i) => {
     const path = pathTo('events', i);
     const size = each.of === undefined ? all : sizes.get(each.of);
-    if (size === undefined) report(pathTo(path, 'of'), `there is no group of servers named "${String(each.of)}"`);
+    if (size === undefined)
+      report(pathTo(path, 'of'), `there is no group of servers named "${String(each.of)}"`);
     else if (each.type !== 'deploy' && typeof each.count === 'number' && each.count > size)
       report(pathTo(path, 'count'), `expected at most ${size}, got ${each.count}`);
   });
@@ -195,7 +221,7 @@ function reportContradictions(
 
 /** The module's own validation, with the paths of here. */
 function resolveServices(
-  { service = {} }: SimulationOptions,
+  service: unknown,
   groups: readonly SimulatedClients[],
   report: Report,
 ): ResolvedServiceOptions[] {
@@ -235,9 +261,10 @@ function reportNotSimulated(service: unknown, path: string, report: Report): voi
     report(path, `expected an object with options of a service, got ${describeValue(service)}`);
     return;
   }
-  const says = (what: string): void => report(pathTo(path, what), 'has no meaning in a simulation; leave it out');
-  for (const name of NOT_SIMULATED) if (service[name] !== undefined) says(name);
-  if (isObject(service.connection) && service.connection.keepAlive !== undefined) says('connection.keepAlive');
+  const refuse = (at: string): void => report(at, 'has no meaning in a simulation; leave it out');
+  for (const name of NOT_SIMULATED) if (service[name] !== undefined) refuse(pathTo(path, name));
+  if (isObject(service.connection) && service.connection.keepAlive !== undefined)
+    refuse(pathTo(pathTo(path, 'connection'), 'keepAlive'));
 }
 
 /** What is no object is as good as nothing here: it has been reported. */
