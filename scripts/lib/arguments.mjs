@@ -5,9 +5,11 @@ export class UsageError extends Error {}
  * Reads a command line of flags and words.
  *
  * @param {readonly string[]} argv without the interpreter and the script
- * @param {Record<string, 'switch' | 'port'>} flags by name, without dashes
- * @returns {{ flags: Record<string, true | number | undefined>, words: string[] }}
+ * @param {Record<string, 'switch' | 'port' | Reader>} flags by name, without dashes
+ * @returns {{ flags: Record<string, any>, words: string[] }}
  * @throws {UsageError} that names the argument and what was expected
+ *
+ * @typedef {{ expected: string, read: (text: string) => unknown }} Reader `read` gives `undefined` for what makes no sense
  */
 export function parseArguments(argv, flags) {
   const parsed = { flags: {}, words: [] };
@@ -20,6 +22,7 @@ export function parseArguments(argv, flags) {
     const [, name, inline] = /^--?([^=]*)(?:=(.*))?$/s.exec(argument);
     if (!Object.hasOwn(flags, name)) throw new UsageError(unknown(argument, Object.keys(flags)));
     if (flags[name] === 'port') parsed.flags[name] = port(name, inline ?? argv[++i]);
+    else if (flags[name] !== 'switch') parsed.flags[name] = read(name, flags[name], inline ?? argv[++i]);
     else if (inline !== undefined) throw new UsageError(`--${name}: expected no value, got "${inline}"`);
     else parsed.flags[name] = true;
   }
@@ -31,6 +34,14 @@ export function unknown(given, known, kind = 'flag') {
   const names = kind === 'flag' ? known.map((name) => `--${name}`) : known;
   const near = names.find((name) => distance(given.replace(/=.*$/s, ''), name) <= 2);
   return `unknown ${kind} "${given}"${near ? `; did you mean ${near}?` : ''} (known: ${names.join(', ')})`;
+}
+
+function read(name, { expected, read: reader }, text) {
+  const value = text === undefined ? undefined : reader(text);
+  if (value !== undefined) return value;
+  throw new UsageError(
+    `--${name}: expected ${expected}, got ${text === undefined ? 'nothing' : `"${text}"`}`,
+  );
 }
 
 function port(name, value) {

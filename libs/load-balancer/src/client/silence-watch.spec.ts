@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { SYSTEM_TIME } from '../time-source.js';
 import { SilenceWatch } from './silence-watch.js';
 import type { UpstreamNode } from './upstream-node.js';
 
@@ -21,7 +22,7 @@ function setUp(count = 1) {
   const watch = new SilenceWatch(
     () => nodes as UpstreamNode[],
     (node) => suspected.push([nodes.indexOf(node), performance.now() - started]),
-    () => performance.now(),
+    SYSTEM_TIME,
   );
   return { nodes, suspected, watch };
 }

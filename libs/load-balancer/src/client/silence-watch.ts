@@ -1,3 +1,4 @@
+import type { TimeSource } from '../time-source.js';
 import type { UpstreamNode } from './upstream-node.js';
 
 /** Milliseconds between two looks. A node is suspect after one to two of them. */
@@ -18,23 +19,23 @@ interface Seen {
  * It looks only while calls are in flight, at every node once a quarter of a second.
  */
 export class SilenceWatch {
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimer: (() => void) | undefined;
   private readonly seen = new WeakMap<UpstreamNode, Seen>();
 
   constructor(
     private readonly nodes: () => Iterable<UpstreamNode>,
     private readonly suspect: (node: UpstreamNode) => void,
-    private readonly now: () => number,
+    private readonly time: Pick<TimeSource, 'now' | 'every'>,
   ) {}
 
   /** Calls are in flight: to be called with each, cheap when it is already looking. */
   start(): void {
-    this.timer ??= setInterval(() => this.look(), PERIOD).unref();
+    this.cancelTimer ??= this.time.every(() => this.look(), PERIOD);
   }
 
   stop(): void {
-    clearInterval(this.timer);
-    this.timer = undefined;
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
   }
 
   private look(): void {
@@ -49,8 +50,8 @@ export class SilenceWatch {
       const last = this.seen.get(node);
       if (last === undefined) this.seen.set(node, { answers: node.answers, suspectedAt: -Infinity });
       else if (last.answers !== node.answers) last.answers = node.answers;
-      else if (this.now() - last.suspectedAt >= REPOSE) {
-        last.suspectedAt = this.now();
+      else if (this.time.now() - last.suspectedAt >= REPOSE) {
+        last.suspectedAt = this.time.now();
         this.suspect(node);
       }
     }

@@ -11,6 +11,7 @@ import type { TargetSource } from '../discovery/resolver-registry.js';
 import { Prober } from '../health/prober.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
+import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 import { NodeChannel } from '../transport/node-channel.js';
 import { openTransport } from '../transport/open-transport.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
@@ -20,7 +21,7 @@ import type { Attempt, FailedAttemptOutcome } from './attempt.js';
 import type { RouteOf } from './call-rules.js';
 import { CallRules } from './call-rules.js';
 import type { CallLifetime } from './call-lifetime.js';
-import { deadlines } from '../context/deadlines.js';
+import { deadlines, type Deadlines } from '../context/deadlines.js';
 import { clientClosed, noNodes } from './failures.js';
 import type { BuildPacket } from './outgoing-request.js';
 import { createStrategy } from './create-strategy.js';
@@ -51,6 +52,9 @@ export interface UpstreamDeps {
   readonly log: (message: string) => void;
   /** Makes the connections; replaced in tests. */
   readonly openTransport?: typeof openTransport;
+  /** Time and chance, and the wheel that goes by them; replaced in simulations, both at once. */
+  readonly time?: TimeSource;
+  readonly deadlines?: Deadlines;
 }
 
 /**
@@ -61,13 +65,16 @@ export class Upstream {
   readonly cluster: Cluster<NodeHandle>;
   readonly buildPacket: BuildPacket;
   readonly rules: CallRules;
-  readonly deadlines = deadlines;
-  readonly random = Math.random;
+  readonly deadlines: Deadlines;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly random: () => number;
   /** Closed to new calls. */
   closed = false;
   /** Closed altogether: nothing can be sent any more. */
   ended = false;
 
+  private readonly time: TimeSource;
   private readonly availability: Availability;
   private readonly discovery: Discovery;
   private readonly prober: Prober | undefined;
@@ -85,7 +92,7 @@ export class Upstream {
   private eager = 0;
   /** Nodes that discovery lists: more than the cluster has where it has a subset of them. */
   private known = 0;
-  private upkeep: NodeJS.Timeout | undefined;
+  private cancelUpkeep: (() => void) | undefined;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -94,6 +101,11 @@ export class Upstream {
     private readonly deps: UpstreamDeps,
   ) {
     this.buildPacket = deps.buildPacket;
+    const time = deps.time ?? SYSTEM_TIME;
+    this.time = time;
+    this.now = time.now;
+    this.random = time.random;
+    this.deadlines = deps.deadlines ?? deadlines;
     const { name, healthCheck, locality } = options;
     this.rules = new CallRules(options, deps.routeOf, (fault) => deps.log(`${name}: ${fault}`));
     const strategy = createStrategy(
@@ -121,7 +133,7 @@ export class Upstream {
         overProvisioning: locality.overProvisioning,
         ejection: options.outlierDetection,
         probed: healthCheck !== false,
-        clock: { now: this.now, wall: Date.now },
+        clock: time,
         random: this.random,
       },
       {
@@ -138,24 +150,28 @@ export class Upstream {
       },
     );
     if (healthCheck !== false) {
-      const prober = new Prober(healthCheck);
+      const prober = new Prober(healthCheck, time);
       this.prober = prober;
       this.silence = new SilenceWatch(
         () => this.cluster.nodes.values(),
         ({ handle }) => prober.check(handle),
-        this.now,
+        time,
       );
     }
-    this.discovery = new Discovery(deps.sources, {
-      onEndpoints: (endpoints) => this.resolved(endpoints),
-      onResolved: (target, nodes) => this.emit({ type: 'resolved', service: name, target, nodes }),
-      onFailure: (target, reason) => {
-        deps.log(`${name}: ${target}: ${reason}`);
-        this.emit({ type: 'resolve-failed', service: name, target, reason });
-        this.changed();
+    this.discovery = new Discovery(
+      deps.sources,
+      {
+        onEndpoints: (endpoints) => this.resolved(endpoints),
+        onResolved: (target, nodes) => this.emit({ type: 'resolved', service: name, target, nodes }),
+        onFailure: (target, reason) => {
+          deps.log(`${name}: ${target}: ${reason}`);
+          this.emit({ type: 'resolve-failed', service: name, target, reason });
+          this.changed();
+        },
+        onWarning: (target, warning) => deps.log(`${name}: ${target}: ${warning}`),
       },
-      onWarning: (target, warning) => deps.log(`${name}: ${target}: ${warning}`),
-    });
+      time,
+    );
   }
 
   /** Is there, or will there soon be, a node that a call could go to? */
@@ -163,13 +179,11 @@ export class Upstream {
     return this.cluster.connecting || (this.cluster.nodes.size === 0 && this.discovery.starting);
   }
 
-  readonly now = (): number => performance.now();
-
   /** Starts to look for nodes and to connect them. Nothing is waited for. */
   start(): void {
     this.discovery.start();
     if (this.cluster.hasUpkeep)
-      this.upkeep = setInterval(() => this.cluster.upkeep(), UPKEEP_INTERVAL).unref();
+      this.cancelUpkeep = this.time.every(() => this.cluster.upkeep(), UPKEEP_INTERVAL);
   }
 
   /** Resolves once a call could be sent, rejects once it is known that none can, or when it is closed. */
@@ -255,7 +269,7 @@ export class Upstream {
       await this.idleOrLate(Math.max(usual, this.lastDeadline - this.now()) + CLOSE_MARGIN);
     }
     this.ended = true;
-    clearInterval(this.upkeep);
+    this.cancelUpkeep?.();
     this.prober?.close();
     this.silence?.stop();
     for (const call of [...this.waiting]) call.cutOff();
@@ -265,9 +279,9 @@ export class Upstream {
   /** Resolves when no call is in flight any more, at the latest after `patience` milliseconds. */
   private idleOrLate(patience: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, patience);
+      const cancelTimer = this.time.setTimer(resolve, patience, true);
       this.idleWaiter = () => {
-        clearTimeout(timer);
+        cancelTimer();
         resolve();
       };
     });
@@ -333,7 +347,7 @@ export class Upstream {
         backoff: (attempt) => this.availability.reconnectDelay(attempt),
         settled: connection.backoff.initial,
         idleTimeout: handle.eager ? 0 : connection.idleTimeout,
-        now: this.now,
+        time: this.time,
       },
       {
         onConnection: (state, reason) => this.connectionChanged(node, state, reason),

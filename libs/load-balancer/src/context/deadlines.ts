@@ -1,5 +1,6 @@
 import type { TimerEntry } from '../resilience/timer-wheel.js';
 import { TimerWheel, UNSCHEDULED } from '../resilience/timer-wheel.js';
+import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 
 /** What has a deadline. It is its own entry in the wheel, so that arming it allocates nothing. */
 export abstract class DeadlineEntry implements TimerEntry {
@@ -21,8 +22,10 @@ const LONGEST_SLEEP = 100;
 /** The deadlines of all calls of this process on one wheel and one timer: a timer for each would cost more than a pick. */
 export class Deadlines {
   private readonly wheel = new TimerWheel<DeadlineEntry>((entry) => entry.onDeadline());
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimer: (() => void) | undefined;
   private wakeAt = Infinity;
+
+  constructor(private readonly time: Pick<TimeSource, 'now' | 'setTimer'> = SYSTEM_TIME) {}
 
   /** `onDeadline()` is called once `deadline` has passed. Both are monotonic milliseconds. */
   arm(entry: DeadlineEntry, deadline: number, now: number): void {
@@ -37,14 +40,14 @@ export class Deadlines {
   }
 
   private sleep(until: number, now: number): void {
-    clearTimeout(this.timer);
+    this.cancelTimer?.();
     this.wakeAt = until;
-    this.timer = setTimeout(this.wake, Math.max(1, Math.ceil(until - now)));
+    this.cancelTimer = this.time.setTimer(this.wake, Math.max(1, Math.ceil(until - now)), true);
   }
 
   private readonly wake = (): void => {
     this.wakeAt = Infinity;
-    const now = performance.now();
+    const now = this.time.now();
     try {
       this.wheel.advance(now);
     } finally {

@@ -1,6 +1,7 @@
 import { endpointKey, type ResolvedEndpoint } from '../cluster/endpoint.js';
 import type { DiscoverySnapshot, TargetSnapshot } from '../cluster/snapshot.js';
-import { REAL_TIME, Resolution, type ResolutionDeps } from './resolution.js';
+import { SYSTEM_TIME } from '../time-source.js';
+import { Resolution, type ResolutionDeps } from './resolution.js';
 import type { TargetSource } from './resolver-registry.js';
 
 export interface DiscoveryListener {
@@ -36,7 +37,7 @@ export class Discovery {
   constructor(
     sources: readonly TargetSource[],
     private readonly listener: DiscoveryListener,
-    private readonly deps: ResolutionDeps = REAL_TIME,
+    private readonly deps: ResolutionDeps = SYSTEM_TIME,
   ) {
     this.sets = sources.map(() => []);
     this.resolutions = sources.map((source, band) => this.resolution(source, band));
@@ -50,7 +51,7 @@ export class Discovery {
   /** Begins to look for nodes, once. A single static target has told its nodes when this returns. */
   start(): void {
     if (this.resolutions.length > 1) {
-      this.cancelHeadStart = this.deps.schedule(() => {
+      this.cancelHeadStart = this.deps.setTimer(() => {
         this.headStartOver = true;
         this.tellEndpoints();
       }, HEAD_START);

@@ -4,6 +4,7 @@ import { sameMembers } from '../cluster/membership.js';
 import type { TargetSnapshot } from '../cluster/snapshot.js';
 import { backoffDelay, DEFAULT_BACKOFF } from '../resilience/backoff.js';
 import { describeValue, oneLine } from '../safe-text.js';
+import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 import { summarizeProblems, validateEndpoints, type ValidatedEndpoints } from './endpoint-validation.js';
 import { NewReasons } from './new-reasons.js';
 import type { ResolveContact, ResolvedPart, ResolveFailure } from './resolver.js';
@@ -22,27 +23,7 @@ export interface ResolutionListener {
 }
 
 /** Time and chance, to be replaced in tests. */
-export interface ResolutionDeps {
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  /** Wall clock in milliseconds; only shown. */
-  readonly wall: () => number;
-  /** Calls back after some milliseconds; returns what prevents it. */
-  readonly schedule: (callback: () => void, delay: number) => () => void;
-}
-
-export const REAL_TIME: ResolutionDeps = {
-  random: Math.random,
-  now: () => performance.now(),
-  wall: Date.now,
-  schedule: (callback, delay) => {
-    // Looking for nodes is no reason for a process to go on.
-    const timer = setTimeout(callback, delay).unref();
-    return () => clearTimeout(timer);
-  },
-};
+export type ResolutionDeps = Pick<TimeSource, 'random' | 'now' | 'wall' | 'setTimer'>;
 
 /**
  * Milliseconds after which a stream counts as having worked: one that gives nodes and then ends at once, again and
@@ -81,7 +62,7 @@ export class Resolution {
   constructor(
     private readonly source: TargetSource,
     private readonly listener: ResolutionListener,
-    private readonly deps: ResolutionDeps = REAL_TIME,
+    private readonly deps: ResolutionDeps = SYSTEM_TIME,
   ) {}
 
   /** Begins to look for nodes, once. A static target has told its nodes when this returns. */
@@ -209,7 +190,7 @@ export class Resolution {
     if (this.lifecycle === 'closed') return;
     if (this.deps.now() - this.subscribedAt >= SETTLED) this.attempt = 0;
     const delay = backoffDelay(DEFAULT_BACKOFF, this.attempt++, this.deps.random);
-    this.cancelRetry = this.deps.schedule(() => this.subscribe(), delay);
+    this.cancelRetry = this.deps.setTimer(() => this.subscribe(), delay);
   }
 
   private safe(text: string): string {

@@ -1,4 +1,5 @@
 import type { HealthCheckOptions } from '../module/options.js';
+import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 import { DueQueue, type Due } from './due-queue.js';
 import { DISCONNECTED, probeTransition, type ProbeEvent, type ProbeState } from './probe-state.js';
 
@@ -21,28 +22,7 @@ export interface ProbeTarget {
 }
 
 /** Clock, chance and timers, passed in so that tests run in virtual time. */
-export interface ProberDeps {
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** Runs `callback` after at least `delay` milliseconds, without keeping the process alive. Returns what cancels it. */
-  readonly setTimer: (callback: () => void, delay: number) => () => void;
-  /** Runs `callback` once the I/O that is pending now has been handled. */
-  readonly afterPendingIo: (callback: () => void) => void;
-}
-
-/** The real ones. */
-const SYSTEM: ProberDeps = {
-  now: () => performance.now(),
-  random: () => Math.random(),
-  setTimer: (callback, delay) => {
-    const timer = setTimeout(callback, delay).unref();
-    return () => clearTimeout(timer);
-  },
-  // From a timer's callback, the poll phase (sockets) comes before the check phase (immediates).
-  afterPendingIo: (callback) => void setImmediate(callback),
-};
+export type ProberDeps = Pick<TimeSource, 'now' | 'random' | 'setTimer' | 'afterPendingIo'>;
 
 /**
  * How late a timer may fire before the delay is put down to this process (blocked event loop, starved CPU).
@@ -87,7 +67,7 @@ export class Prober {
     private readonly options: Readonly<Required<HealthCheckOptions>>,
     deps: Partial<ProberDeps> = {},
   ) {
-    this.deps = { ...SYSTEM, ...deps };
+    this.deps = { ...SYSTEM_TIME, ...deps };
   }
 
   /** Watches a node. Its first turn comes at random within the interval, so that many nodes are spread evenly over it. */

@@ -5,10 +5,17 @@ import { PriorityShedding } from '../resilience/priority-shedding.js';
 import type { ServerLimitsOptions } from './balanced-tcp-server-options.js';
 import type { Limits } from './workload.js';
 
-/** What the options ask for; `undefined` for no limits. */
-export function createLimits(options: ServerLimitsOptions | undefined): Limits | undefined {
+/**
+ * What the options ask for; `undefined` for no limits.
+ *
+ * @param random uniform in [0, 1)
+ */
+export function createLimits(
+  options: ServerLimitsOptions | undefined,
+  random: () => number = Math.random,
+): Limits | undefined {
   const concurrency = createLimit(options);
-  return concurrency && { concurrency, shedding: new PriorityShedding(Math.random) };
+  return concurrency && { concurrency, shedding: new PriorityShedding(random) };
 }
 
 function createLimit({ maxInFlight, adaptive }: ServerLimitsOptions = {}): ConcurrencyLimit | undefined {

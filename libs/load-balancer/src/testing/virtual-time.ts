@@ -10,7 +10,7 @@ export class VirtualTime {
     random: () => 0.5,
     now: () => this.now,
     wall: () => WALL + this.now,
-    schedule: (callback: () => void, delay: number) => {
+    setTimer: (callback: () => void, delay: number) => {
       const timer = { at: this.now + delay, callback };
       this.timers.push(timer);
       return () => void (this.timers = this.timers.filter((other) => other !== timer));

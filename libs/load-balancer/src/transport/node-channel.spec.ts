@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FakeTransport } from '../testing/fake-transport.js';
+import { SYSTEM_TIME } from '../time-source.js';
 import { NodeChannel } from './node-channel.js';
 
 const SETTLED = 1_000;
@@ -30,7 +31,7 @@ function setUp({ idleTimeout = 0 } = {}) {
       backoff: (attempt) => 100 * (attempt + 1),
       settled: SETTLED,
       idleTimeout,
-      now: () => performance.now(),
+      time: SYSTEM_TIME,
     },
     {
       onConnection: (state, reason) => {

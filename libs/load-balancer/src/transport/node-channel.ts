@@ -1,5 +1,6 @@
 import type { ConnectionState } from '../cluster/node.js';
-import type { NodeTransport, TransportListener } from './node-transport.js';
+import type { TimeSource } from '../time-source.js';
+import type { Connecting, NodeTransport, TransportListener } from './node-transport.js';
 import { reasonOf } from './reason.js';
 import type { ReplyTrailer } from './reply-trailer.js';
 import type { SocketListener } from './transport-settings.js';
@@ -15,7 +16,7 @@ export interface NodeChannelSettings {
   readonly settled: number;
   /** Milliseconds without a call after which the connection is closed; 0 for never. */
   readonly idleTimeout: number;
-  readonly now: () => number;
+  readonly time: Pick<TimeSource, 'now' | 'setTimer'>;
 }
 
 export interface NodeChannelListener {
@@ -43,10 +44,10 @@ export class NodeChannel {
   transport: NodeTransport | undefined;
 
   private connection: Connection | undefined;
-  private retry: NodeJS.Timeout | undefined;
+  private cancelRetry: (() => void) | undefined;
   /** When the next attempt is due, on the clock of the settings; `Infinity` while none is. */
   private retryAt = Infinity;
-  private idle: NodeJS.Timeout | undefined;
+  private cancelIdle: (() => void) | undefined;
   /** Delays since a connection last held. */
   private delays = 0;
   /** May the next loss be followed by an attempt at once? Only one, until a connection holds. */
@@ -76,6 +77,8 @@ export class NodeChannel {
       this.fresh = false;
       this.listener.onConnection('connecting', 'connecting');
     }
+    // Whoever was told that it connects may have closed it.
+    if (this.connection !== connection) return;
     this.establish(connection).then(
       () => this.established(connection),
       (error: unknown) => this.failed(connection, error),
@@ -84,7 +87,7 @@ export class NodeChannel {
 
   /** Brings the next attempt forward when it is more than so many milliseconds away. */
   hurry(delay: number): void {
-    if (this.retryAt !== Infinity && this.retryAt - this.settings.now() > delay) this.retryAfter(delay);
+    if (this.retryAt !== Infinity && this.retryAt - this.settings.time.now() > delay) this.retryAfter(delay);
   }
 
   /** Begins anew with the delays, and brings the next attempt forward when it is further away than this. */
@@ -118,25 +121,25 @@ export class NodeChannel {
     transport?.close();
   }
 
-  /** Whatever opening it throws is a rejection. */
-  private establish(connection: Connection): Promise<void> {
-    return new Promise((resolve) => {
-      // Whoever was told that it connects may have closed it.
-      if (this.connection !== connection) return;
+  /** Whatever opening it throws is told later, as a rejection. */
+  private establish(connection: Connection): Connecting {
+    try {
       connection.transport = this.open({
         onClose: (cause) => this.lost(connection, cause),
         onTrailer: (trailer) => {
           if (this.connection === connection) this.listener.onTrailer?.(trailer);
         },
       });
-      resolve(connection.transport.connect());
-    });
+      return connection.transport.connect();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   private established(connection: Connection): void {
     if (this.connection !== connection) return;
     this.transport = connection.transport;
-    this.connectedAt = this.settings.now();
+    this.connectedAt = this.settings.time.now();
     this.armIdle();
     this.listener.onConnection('connected', 'connected');
   }
@@ -172,7 +175,7 @@ export class NodeChannel {
   /** From here on, nothing that the connection still tells is listened to. */
   private giveUp(): void {
     this.connection = this.transport = undefined;
-    clearTimeout(this.idle);
+    this.cancelIdle?.();
   }
 
   private later(): void {
@@ -182,28 +185,26 @@ export class NodeChannel {
   }
 
   private retryAfter(delay: number): void {
-    clearTimeout(this.retry);
-    this.retryAt = this.settings.now() + delay;
-    this.retry = setTimeout(() => this.connect(), delay);
-    this.retry.unref();
+    this.cancelRetry?.();
+    this.retryAt = this.settings.time.now() + delay;
+    this.cancelRetry = this.settings.time.setTimer(() => this.connect(), delay);
   }
 
   private forgetRetry(): void {
-    clearTimeout(this.retry);
+    this.cancelRetry?.();
     this.retryAt = Infinity;
   }
 
   /** Did the last connection live long enough to begin anew with the delays? */
   private held(): boolean {
-    return this.settings.now() - this.connectedAt >= this.settings.settled;
+    return this.settings.time.now() - this.connectedAt >= this.settings.settled;
   }
 
   private armIdle(): void {
-    const { idleTimeout } = this.settings;
+    const { idleTimeout, time } = this.settings;
     if (idleTimeout === 0) return;
-    clearTimeout(this.idle);
-    this.idle = setTimeout(() => this.checkIdle(), idleTimeout);
-    this.idle.unref();
+    this.cancelIdle?.();
+    this.cancelIdle = time.setTimer(() => this.checkIdle(), idleTimeout);
   }
 
   private checkIdle(): void {

@@ -34,10 +34,15 @@ export class EventLostError extends Error {
   }
 }
 
+/** A connection on its way: a promise, or what settles in virtual time. Told later, never before `then` returns. */
+export interface Connecting {
+  then(onConnected: () => void, onFailed: (error: unknown) => void): unknown;
+}
+
 /** One connection to one node. It connects once: when it is lost, the channel makes another. */
 export interface NodeTransport {
   /** Resolves once messages can be sent; rejects with the reason. Called once. */
-  connect(): Promise<void>;
+  connect(): Connecting;
   /** Sends a request. Throws what a serializer throws; everything else comes through the handler, never before it returns. */
   request(packet: ReadPacket, reply: ReplyHandler): RequestHandle;
   /**

@@ -1,6 +1,7 @@
 import { defer, type Observable } from 'rxjs';
 import { InvalidOptionsError } from '../../errors.js';
-import { REAL_TIME, type ResolutionDeps } from '../resolution.js';
+import { SYSTEM_TIME } from '../../time-source.js';
+import type { ResolutionDeps } from '../resolution.js';
 import type { Resolver, ResolverEmission, Target } from '../resolver.js';
 import { DnsLookUp } from './dns-look-up.js';
 import { dnsOptionsProblem, parseDnsTarget, type DnsResolverOptions } from './dns-target.js';
@@ -10,7 +11,7 @@ import { openNameServer, type OpenNameServer } from './name-server.js';
 /** The network, time and chance, to be replaced in tests. */
 export interface DnsResolverDeps {
   readonly open: OpenNameServer;
-  readonly time: Pick<ResolutionDeps, 'random' | 'now' | 'schedule'>;
+  readonly time: Pick<ResolutionDeps, 'random' | 'now' | 'setTimer'>;
 }
 
 /**
@@ -38,7 +39,7 @@ export class DnsResolver implements Resolver {
   /** @throws InvalidOptionsError when an option is wrong */
   constructor(
     private readonly options: DnsResolverOptions = {},
-    private readonly deps: DnsResolverDeps = { open: openNameServer, time: REAL_TIME },
+    private readonly deps: DnsResolverDeps = { open: openNameServer, time: SYSTEM_TIME },
   ) {
     const problem = dnsOptionsProblem(options);
     if (problem !== undefined)

@@ -27,7 +27,7 @@ export function lookAgain(
   open: () => Look,
   refresh: Observable<void>,
   pace: Pace,
-  { random, now, schedule }: Pick<ResolutionDeps, 'random' | 'now' | 'schedule'>,
+  { random, now, setTimer }: Pick<ResolutionDeps, 'random' | 'now' | 'setTimer'>,
 ): Observable<ResolverEmission> {
   return new Observable((subscriber) => {
     const look = open();
@@ -42,7 +42,7 @@ export function lookAgain(
     const lookIn = (delay: number): void => {
       cancelTimer?.();
       dueAt = now() + delay;
-      cancelTimer = schedule(() => void lookNow(), delay);
+      cancelTimer = setTimer(() => void lookNow(), delay);
     };
     const lookNow = async (): Promise<void> => {
       looking = true;

@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { InvalidOptionsError } from '../../errors.js';
+import { simulate } from './simulate.js';
+import type { SimulationOptions } from './simulation-options.js';
+
+function problems(options: unknown): string[] {
+  try {
+    simulate(options as SimulationOptions);
+  } catch (error) {
+    if (!(error instanceof InvalidOptionsError)) throw error;
+    return error.problems.map(({ path, message }) => `${path}: ${message}`);
+  }
+  return [];
+}
+
+const VALID = { duration: 100, servers: [{ serviceTime: 10 }], load: 0.5 };
+
+it('tells every problem at once, each with its path', () => {
+  expect(
+    problems({
+      sede: 1,
+      duration: 'long',
+      servers: [{ count: 0 }, { serviceTime: 10, name: 'a b', limits: { maxInFlight: 0 } }],
+      clients: [{ count: 1.5 }],
+      load: 0,
+      service: { strategy: 'least-loadad', retry: { maxAttempts: 0 } },
+      events: [
+        { type: 'stal', at: 1 },
+        { type: 'stall', at: -1 },
+      ],
+    }),
+  ).toEqual([
+    'sede: unknown option; did you mean "seed"?',
+    'duration: expected a number ≥ 1 (milliseconds), got "long"',
+    'servers[0].count: expected an integer ≥ 1, got 0',
+    'servers[0].serviceTime: missing',
+    'servers[1].name: expected 1 to 40 letters, digits and dashes, got "a b"',
+    'servers[1].limits.maxInFlight: expected an integer ≥ 1, got 0',
+    'clients[0].count: expected an integer ≥ 1, got 1.5',
+    'load: expected a number above 0, got 0',
+    'events[0].type: expected "stall" or "partition" or "crash" or "slow-down" or "deploy", got "stal"',
+    'events[1].at: expected a number ≥ 0 (milliseconds), got -1',
+    'events[1].for: missing',
+    'service.retry.maxAttempts: expected an integer from 1 to 5, got 0',
+    'service.strategy: unknown strategy "least-loadad"; did you mean "least-loaded"?',
+  ]);
+});
+
+describe('refuses what contradicts itself', () => {
+  it.each<[string, object, string[]]>([
+    ['no servers', { servers: [] }, ['servers: expected at least one group of servers']],
+    ['no load', { load: undefined }, ['load: expected either this or callsPerSecond']],
+    ['two loads', { callsPerSecond: 10 }, ['load: expected either this or callsPerSecond']],
+    ['nothing measured', { warmUp: 100 }, ['warmUp: expected less than the duration (100), got 100']],
+    [
+      'two groups of one name',
+      { servers: [{ serviceTime: 10 }, { serviceTime: 20 }] },
+      ['servers[1].name: there is another group named "server"'],
+    ],
+    [
+      'limits of a stock server',
+      { servers: [{ serviceTime: 10, stock: true, limits: { maxInFlight: 5 } }] },
+      ['servers[0].limits: a stock server has none; leave out one of stock and limits'],
+    ],
+    [
+      'more nodes than there are',
+      { clients: [{ nodes: 2 }] },
+      ['clients[0].nodes: expected at most all 1 servers, got 2'],
+    ],
+    [
+      'an event for nobody',
+      { events: [{ type: 'crash', at: 1, of: 'slow' }] },
+      ['events[0].of: there is no group of servers named "slow"'],
+    ],
+    [
+      'an event for more than there are',
+      { events: [{ type: 'crash', at: 1, count: 2 }] },
+      ['events[0].count: expected at most 1, got 2'],
+    ],
+  ])('%s', (_, options, expected) => {
+    expect(problems({ ...VALID, ...options })).toEqual(expected);
+  });
+});
+
+it('refuses options of a service that it could only ignore', () => {
+  const service = {
+    target: 'static:///a:1',
+    minReady: 2,
+    tls: {},
+    connection: { keepAlive: 100, connectTimeout: 50 },
+  };
+  expect(problems({ ...VALID, service, clients: [{ service: { transport: {} } }] })).toEqual([
+    'service.target: has no meaning in a simulation; leave it out',
+    'service.tls: has no meaning in a simulation; leave it out',
+    'service.minReady: has no meaning in a simulation; leave it out',
+    'service.connection.keepAlive: has no meaning in a simulation; leave it out',
+    'clients[0].service.transport: has no meaning in a simulation; leave it out',
+  ]);
+});
+
+it('answers with a result or with InvalidOptionsError, whatever it is given', () => {
+  const key = fc.constantFrom(
+    'servers',
+    'clients',
+    'service',
+    'events',
+    'network',
+    'call',
+    'strategy',
+    'retry',
+    'x',
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'medium' },
+      fc.constantFrom(undefined, null, 0, -1, 'a', true),
+      fc.array(tie('value'), { maxLength: 2 }),
+      fc.dictionary(key, tie('value'), { maxKeys: 4 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(value, fc.dictionary(key, value), (anything, sections) => {
+      expect(problems(anything).length).toBeGreaterThan(0);
+      problems({ ...VALID, ...sections, duration: 10 });
+    }),
+    { numRuns: 300 },
+  );
+});
