@@ -10,7 +10,7 @@ import { findBinary } from './requirements.js';
 
 /** The zone that it serves. */
 export const ZONE = 'lb.test';
-/** Milliseconds to wait for its first answer; it takes a tenth of a second. */
+/** Milliseconds to wait for its first answer, or for what it writes; either takes a tenth of a second. */
 const PATIENCE = 15_000;
 
 /** A real name server, bind9, on a port of 127.0.0.1, whose records are changed with `nsupdate` and a TSIG key. */
@@ -18,8 +18,7 @@ export class NameServer {
   private readonly directory = mkdtempSync(join(tmpdir(), 'lb-named-'));
   private readonly key = randomBytes(32).toString('base64');
   private child: ChildProcess | undefined;
-  /** What it has written: each question among it. */
-  output = '';
+  private output = '';
 
   private constructor(readonly port: number) {}
 
@@ -55,6 +54,17 @@ export class NameServer {
       if (await resolver.resolveSoa(ZONE).catch(() => undefined)) return;
       if (this.child.exitCode !== null || performance.now() > end)
         throw new Error(`named does not answer:\n${this.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Resolves once it has been asked for records of this kind over TCP; what it writes arrives after its answers. */
+  async wasAskedOverTcp(name: string, kind: string): Promise<void> {
+    // T is for TCP.
+    const question = new RegExp(`query: ${name}\\.${ZONE} IN ${kind} \\S*T`);
+    const end = performance.now() + PATIENCE;
+    while (!question.test(this.output)) {
+      if (performance.now() > end) throw new Error(`named was not asked over TCP:\n${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
