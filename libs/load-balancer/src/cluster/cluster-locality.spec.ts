@@ -146,6 +146,20 @@ describe('a priority', () => {
     expect(shares(CALL, 5)).toEqual({ b1: about(1) });
   });
 
+  it('that is being connected for the first time is waited for, unless a node of a lower one is ready', () => {
+    const { subject, at, resolve } = cluster({ a0: 0 });
+    resolve({ a0: 2, b1: 3 });
+    for (const node of at('a0')) node.setConnection('connecting', 'first time');
+    for (const node of at('b1')) node.setConnection('idle', 'not needed yet');
+    expect(subject.pick(CALL)).toBeUndefined();
+    expect(subject.connecting).toBe(true);
+    const [ready] = at('b1') as [Node];
+    ready.setConnection('connected', 'connected');
+    for (let i = 0; i < 20; i++) expect(subject.pick(CALL)).toBe(ready);
+    at('a0')[0]!.setConnection('disconnected', 'refused');
+    expect(new Set(Array.from({ length: 100 }, () => subject.pick(CALL)))).toEqual(new Set(at('b1')));
+  });
+
   it('that a node is moved to counts from then on', () => {
     const { subject, shares } = cluster({ a0: 5, b1: 5 });
     subject.apply([...subject.nodes.values()].map(({ endpoint }) => ({ ...endpoint, priority: 0 })));

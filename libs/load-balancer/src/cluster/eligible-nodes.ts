@@ -32,7 +32,8 @@ interface Level<N> {
  * bury the few that are not. Nodes without a connection are no help and stay out.
  *
  * Each priority panics for itself, by its own nodes, and none does while all of them together can carry everything: then the
- * others are the better help. O(n).
+ * others are the better help. While all nodes of a priority are being connected for the first time, idle ones of lower
+ * priorities stay out. O(n).
  *
  * @param panicThreshold percentage (0–100) of healthy nodes below which a priority panics
  */
@@ -69,8 +70,14 @@ export function eligibleNodes<N extends JudgedNode>(
     );
   const panics = ({ healthy, regardless, total }: Level<N>): boolean =>
     !calm && regardless.length > healthy.length && healthy.length * 100 < total * panicThreshold;
+  // To connect an idle node of a lower priority would take no less time than those take that are on their way.
+  const first = ordered.findIndex(({ counted }) => counted === 0);
+  const starting = first < 0 ? Infinity : first;
   return {
-    nodes: ordered.flatMap((level) => (panics(level) ? level.regardless : level.healthy)),
+    nodes: ordered.flatMap((level, index) => {
+      const nodes = panics(level) ? level.regardless : level.healthy;
+      return index > starting ? nodes.filter(({ status }) => status !== 'idle') : nodes;
+    }),
     panic: ordered.some(panics),
     healthy: ordered.reduce((sum, { healthy }) => sum + healthy.length, 0),
     total: ordered.reduce((sum, { total }) => sum + total, 0),

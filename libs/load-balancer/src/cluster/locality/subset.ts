@@ -22,7 +22,7 @@ const TWO_TO_THE_32 = 4_294_967_296;
  * drain, at most one entry of a subset is replaced.
  *
  * Nodes that take no calls fill only places that nobody else wants. The nodes stay in their order; all of them are kept
- * when there are no more than `size`. O(n log n), a few milliseconds for ten thousand nodes.
+ * when there are no more than `size`. O(n log n), about 16 ms for ten thousand nodes.
  */
 export function chooseSubset(
   nodes: readonly ResolvedEndpoint[],
