@@ -18,7 +18,7 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export function nodesOf(body: unknown, target: ConsulTarget): Parsed<readonly ResolvedNode[]> {
   if (!Array.isArray(body)) return refused(`expected a list of instances, got ${describeValue(body)}`);
-  const left = { warning: 0, critical: 0 };
+  const left = new Set<State>();
   const nodes: unknown[] = [];
   for (const entry of body as unknown[]) {
     if (!isFields(entry)) {
@@ -26,7 +26,7 @@ export function nodesOf(body: unknown, target: ConsulTarget): Parsed<readonly Re
       continue;
     }
     const state = stateOf(entry.Checks);
-    if (state === 'critical' || (state === 'warning' && !target.warning)) left[state]++;
+    if (state === 'critical' || (state === 'warning' && !target.warning)) left.add(state);
     else nodes.push(toNode(fieldsOf(entry.Service), fieldsOf(entry.Node), state));
   }
   if (nodes.length === 0) return refused(noInstance(target, left));
@@ -75,13 +75,11 @@ function toNumber(value: unknown): unknown {
   return typeof value === 'string' && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value;
 }
 
-function noInstance({ service, tags }: ConsulTarget, left: { warning: number; critical: number }): string {
+/** How many are in which state is not said: that changes, and each reason is warned of once. */
+function noInstance({ service, tags }: ConsulTarget, left: ReadonlySet<State>): string {
   const which = tags.length > 0 ? ` with the tag ${tags.join(', ')}` : '';
-  const others = Object.entries(left)
-    .filter(([, count]) => count > 0)
-    .map(([state, count]) => `${count} ${state}`);
-  return others.length > 0
-    ? `no instance of "${service}"${which} is passing (${others.join(', ')})`
+  return left.size > 0
+    ? `no instance of "${service}"${which} is passing (but ${[...left].sort().join(' or ')})`
     : `Consul shows no instance of "${service}"${which}; without a token that may read it, it shows none either`;
 }
 

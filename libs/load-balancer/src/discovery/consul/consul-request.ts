@@ -53,8 +53,9 @@ export async function askConsul(
   };
   const onAbort = (): void => cancel('given up');
 
-  // The client has a timeout of its own, which keeps the process running for as long.
-  const timer = setTimeout(() => cancel(`no answer within ${timeout} ms`), timeout).unref();
+  // The client has a timeout of its own, which keeps the process running for as long. How long it was is not said: it differs
+  // from one query to the next, and each reason is warned of once.
+  const timer = setTimeout(cancel, timeout, 'no answer in time').unref();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     signal?.throwIfAborted();

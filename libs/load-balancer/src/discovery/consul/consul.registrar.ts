@@ -46,6 +46,7 @@ export class ConsulRegistrar implements Registrar {
     const ask: Ask = async (options, ...rest) =>
       askConsul(await consulConnection(wanted.value, this.options), options, ...rest);
 
+    signal.throwIfAborted();
     try {
       await ask({ timeout: ANSWER_TIME, signal }, (consul, request) =>
         consul.agent.service.register({ ...definition, ...request } as never),
