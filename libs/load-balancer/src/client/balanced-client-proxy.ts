@@ -229,7 +229,7 @@ export class BalancedClientProxy
       const forwarded = forwardedMetadata(context, forwarding);
       const options = { ...request.options, metadata: { ...forwarded, ...request.options.metadata } };
       return intercept(interceptors, { service: this.service, pattern, data, options }, (changed) => {
-        if (changed.options !== options) validateCallOptions(changed.options, method);
+        if (changed.options !== options) this.validate(changed.options, method);
         return this.call({
           ...request,
           contextForwarded: true,
@@ -257,7 +257,7 @@ export class BalancedClientProxy
     data: unknown,
     options?: CallOptions,
   ): OutgoingRequest {
-    if (options !== undefined) validateCallOptions(options, method);
+    if (options !== undefined) this.validate(options, method);
     return {
       kind: method === 'send' ? 'request' : 'event',
       pattern,
@@ -266,6 +266,13 @@ export class BalancedClientProxy
       context: RequestContext.current(),
       contextForwarded: false,
     };
+  }
+
+  private validate(options: CallOptions, method: CallMethod): void {
+    validateCallOptions(options, method);
+    // The caller is to hear of a wrong one at once, so it is made here, the first time.
+    if (options.strategy !== undefined)
+      this.upstream.strategies.ofCall(options.strategy, `${method}(…).strategy`);
   }
 
   private start(): void {

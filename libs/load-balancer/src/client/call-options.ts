@@ -1,9 +1,10 @@
 import { isLibraryKey } from '../context/context-keys.js';
 import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
-import type { RetryOptions } from '../module/options.js';
+import type { RetryOptions, StrategyOptions } from '../module/options.js';
 import { callRetry, hedge } from '../module/validation/call-schema.js';
 import { didYouMean } from '../nearest.js';
 import {
+  anything,
   boolean,
   isObject,
   milliseconds,
@@ -15,6 +16,7 @@ import {
 } from '../module/validation/schema.js';
 import type { HedgeOptions } from '../resilience/hedge-policy.js';
 import { describeValue } from '../safe-text.js';
+import type { StrategyName } from '../strategies/registry.js';
 
 /** Options of one call: the third argument of `send()`. */
 export interface CallOptions {
@@ -29,6 +31,12 @@ export interface CallOptions {
   retry?: Omit<RetryOptions, 'budget'> | false;
   /** Hedging of this call; `false` for none. */
   hedge?: HedgeOptions | false;
+  /**
+   * How its node is chosen: a strategy by name, or by name with options that are plain data; by default as the pattern or
+   * the service has it. Calls with equal options share one strategy, and so its turns. A service keeps 16 such
+   * strategies beside those of its options and refuses more, so do not compute options from data.
+   */
+  strategy?: CallStrategy;
   /**
    * What the call is about: the strategies `ring-hash` and `maglev` send calls of one key to one node. By default what the
    * pattern's `hashKey` makes of the data.
@@ -45,8 +53,11 @@ export interface CallOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
+/** A strategy that a call names. */
+export type CallStrategy = StrategyName | (string & {}) | StrategyOptions;
+
 /** The method that was given the options, for messages. */
-export type CallMethod = 'send' | 'emit' | 'broadcast';
+export type CallMethod = 'send' | 'emit' | 'broadcast' | 'explain';
 
 const signal: Check = (value, path, report) => {
   if (!isAbortSignal(value)) report(path, `expected an AbortSignal, got ${describeValue(value)}`);
@@ -70,6 +81,8 @@ const fields: Fields<CallOptions> = {
   idempotent: boolean,
   retry: callRetry,
   hedge,
+  // See service-strategies.ts: it needs the names that the module knows.
+  strategy: anything,
   hashKey: text,
   signal,
   waitForReady: boolean,

@@ -136,7 +136,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     }
     this.now = now;
     const { admission, nodeLimit } = upstream.rules;
-    const node = upstream.cluster.pick(this, nodeLimit);
+    const node = upstream.cluster.pick(this, nodeLimit, this.policy.strategy);
     // Whoever was told, while it was picked, that the cluster panics may have ended the call.
     if (this.settled) return;
     const barred = purpose === 'first' || purpose === 'hedge';

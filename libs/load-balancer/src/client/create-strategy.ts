@@ -1,6 +1,7 @@
 import { InvalidOptionsError } from '../errors.js';
-import type { ResolvedServiceOptions } from '../module/options.js';
-import { isObject, pathTo } from '../module/validation/schema.js';
+import type { ResolvedServiceOptions, ResolvedStrategy } from '../module/options.js';
+import { SlowStart } from '../cluster/slow-start.js';
+import { isObject } from '../module/validation/schema.js';
 import { describeValue } from '../safe-text.js';
 import { GuardedStrategy } from '../strategies/guarded.js';
 import { builtInStrategies } from '../strategies/registry.js';
@@ -8,21 +9,35 @@ import type { Strategy, StrategyDeps } from '../strategies/strategy.js';
 import type { UpstreamNode } from './upstream-node.js';
 
 /**
- * The strategy that a service's options ask for; one that a user wrote is guarded, ours are trusted.
+ * A strategy with all that stands round every strategy of a service: of its own, of its patterns and of calls, and those that
+ * only run alongside.
  *
+ * @param path of the option that asks for it, for errors
+ * @param onFault told when a strategy that a user wrote goes wrong
  * @throws InvalidOptionsError when what the user's factory or class makes is no strategy
  */
-export function createStrategy(
-  { name, strategy: { name: strategyName, factory, options } }: ResolvedServiceOptions,
+export function strategyStack(
+  setting: ResolvedStrategy,
+  path: string,
+  { slowStart }: Pick<ResolvedServiceOptions, 'slowStart'>,
+  deps: StrategyDeps,
+  onFault: (reason: string) => void,
+): Strategy<UpstreamNode> {
+  const strategy = createStrategy(setting, path, deps, onFault);
+  return slowStart === false ? strategy : new SlowStart(strategy, deps, slowStart);
+}
+
+/** The strategy alone; one that a user wrote is guarded, ours are trusted. */
+function createStrategy(
+  { name, factory, options }: ResolvedStrategy,
+  path: string,
   deps: StrategyDeps,
   onFault: (reason: string) => void,
 ): Strategy<UpstreamNode> {
   const made: unknown = factory(deps, options);
   if (Object.values<unknown>(builtInStrategies).includes(factory)) return made as Strategy<UpstreamNode>;
-  if (!isStrategy(made)) {
-    const path = pathTo(pathTo('services', name), 'strategy');
-    throw new InvalidOptionsError([{ path, message: `"${strategyName}" makes ${shortOfStrategy(made)}` }]);
-  }
+  if (!isStrategy(made))
+    throw new InvalidOptionsError([{ path, message: `"${name}" makes ${shortOfStrategy(made)}` }]);
   return new GuardedStrategy(made, onFault);
 }
 

@@ -2,14 +2,15 @@ import type { Subject } from 'rxjs';
 import { Cluster } from '../cluster/cluster.js';
 import type { ResolvedEndpoint } from '../cluster/endpoint.js';
 import type { ConnectionState } from '../cluster/node.js';
-import { SlowStart } from '../cluster/slow-start.js';
 import { snapshotService } from '../cluster/service-snapshot.js';
 import type { NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
 import type { LoadBalancerError } from '../errors.js';
 import { Resolution } from '../discovery/resolution.js';
 import type { Resolver } from '../discovery/resolver.js';
 import { Prober } from '../health/prober.js';
-import type { ResolvedServiceOptions } from '../module/options.js';
+import type { ResolvedServiceOptions, ResolvedStrategy } from '../module/options.js';
+import { pathTo } from '../module/validation/schema.js';
+import type { Strategy, StrategyDeps } from '../strategies/strategy.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
 import { NodeChannel } from '../transport/node-channel.js';
 import { openTransport } from '../transport/open-transport.js';
@@ -23,7 +24,8 @@ import type { CallLifetime } from './call-lifetime.js';
 import { deadlines } from '../context/deadlines.js';
 import { clientClosed, noNodes } from './failures.js';
 import type { BuildPacket } from './outgoing-request.js';
-import { createStrategy } from './create-strategy.js';
+import { ServiceStrategies } from './service-strategies.js';
+import { strategyStack } from './create-strategy.js';
 import { SilenceWatch } from './silence-watch.js';
 import type { UpstreamNode } from './upstream-node.js';
 import { NodeHandle } from './upstream-node.js';
@@ -58,6 +60,7 @@ export interface UpstreamDeps {
 export class Upstream {
   readonly cluster: Cluster<NodeHandle>;
   readonly buildPacket: BuildPacket;
+  readonly strategies: ServiceStrategies;
   readonly rules: CallRules;
   readonly deadlines = deadlines;
   readonly random = Math.random;
@@ -77,6 +80,7 @@ export class Upstream {
   private leaving: UpstreamNode[] = [];
   /** Nodes that have left and still finish what they have. */
   private readonly retiring = new Set<UpstreamNode>();
+  private started = false;
   private inFlight = 0;
   /** The last deadline of all calls since there was none in flight. */
   private lastDeadline = 0;
@@ -90,19 +94,8 @@ export class Upstream {
     private readonly deps: UpstreamDeps,
   ) {
     this.buildPacket = deps.buildPacket;
-    const { name, healthCheck, slowStart } = options;
-    this.rules = new CallRules(options, deps.routeOf, (fault) => deps.log(`${name}: ${fault}`));
-    const clockAndChance = { now: this.now, random: this.random };
-    const strategy = createStrategy(
-      options,
-      {
-        ...clockAndChance,
-        // It knows no other nodes than those of the cluster.
-        requestLoad: (node) => (node as UpstreamNode).handle.requestLoad(),
-      },
-      (reason) =>
-        deps.log(`${name}: strategy "${options.strategy.name}": ${reason}; nodes are taken in turn instead`),
-    );
+    const { name, healthCheck } = options;
+    const strategy = this.strategyOf(options.strategy, pathTo(pathTo('services', name), 'strategy'));
     this.availability = new Availability(options.connection.backoff, {
       nodes: () => this.cluster.nodes.values(),
       onAvailability: deps.onAvailability,
@@ -111,7 +104,7 @@ export class Upstream {
     });
     this.cluster = new Cluster<NodeHandle>(
       {
-        strategy: slowStart === false ? strategy : new SlowStart(strategy, clockAndChance, slowStart),
+        strategy,
         panicThreshold: options.panicThreshold,
         ejection: options.outlierDetection,
         probed: healthCheck !== false,
@@ -130,6 +123,16 @@ export class Upstream {
         onTrial: () => this.changed(),
         onReturned: ({ key: node }) => this.emit({ type: 'returned', service: name, node }),
       },
+    );
+    this.strategies = new ServiceStrategies(strategy, options.strategy, options.strategies, {
+      make: (setting, path) => this.strategyOf(setting, path),
+      admit: (further) => {
+        this.cluster.admit(further);
+        this.keepUp();
+      },
+    });
+    this.rules = new CallRules(options, deps.routeOf, this.strategies, (fault) =>
+      deps.log(`${name}: ${fault}`),
     );
     if (healthCheck !== false) {
       const prober = new Prober(healthCheck);
@@ -168,9 +171,9 @@ export class Upstream {
 
   /** Starts to look for nodes and to connect them. Nothing is waited for. */
   start(): void {
+    this.started = true;
     this.resolution.start();
-    if (this.cluster.hasUpkeep)
-      this.upkeep = setInterval(() => this.cluster.upkeep(), UPKEEP_INTERVAL).unref();
+    this.keepUp();
   }
 
   /** Resolves once a call could be sent, rejects once it is known that none can, or when it is closed. */
@@ -412,6 +415,25 @@ export class Upstream {
       this.waiting.clear();
       for (const call of calls) call.resume();
     }
+  }
+
+  private strategyOf(setting: ResolvedStrategy, path: string): Strategy<UpstreamNode> {
+    const { options, deps } = this;
+    const strategyDeps: StrategyDeps = {
+      now: this.now,
+      random: this.random,
+      // It knows no other nodes than those of the cluster.
+      requestLoad: (node) => (node as UpstreamNode).handle.requestLoad(),
+    };
+    return strategyStack(setting, path, options, strategyDeps, (reason) =>
+      deps.log(`${options.name}: strategy "${setting.name}": ${reason}; nodes are taken in turn instead`),
+    );
+  }
+
+  /** Sees to what is due about once a second, as soon as there is anything. */
+  private keepUp(): void {
+    if (!this.started || this.ended || this.upkeep !== undefined || !this.cluster.hasUpkeep) return;
+    this.upkeep = setInterval(() => this.cluster.upkeep(), UPKEEP_INTERVAL).unref();
   }
 
   private wakeReadyWaiters(): void {

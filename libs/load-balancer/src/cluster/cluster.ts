@@ -50,6 +50,8 @@ export class Cluster<H> {
   private panicking = false;
   private stale = false;
   private everResolved = false;
+  /** Those that picks may name instead of the service's own. */
+  private readonly further = new Set<Strategy<ClusterNode<H>>>();
   private readonly detector: OutlierDetector<ClusterNode<H>> | undefined;
   /** When the statistics of the nodes are next looked at. */
   private nextSweep = Infinity;
@@ -112,15 +114,26 @@ export class Cluster<H> {
     return changed;
   }
 
+  /** A further strategy, which picks may name. From now on it is told whatever the service's own is told. */
+  admit(strategy: Strategy<ClusterNode<H>>): void {
+    this.refresh();
+    this.further.add(strategy);
+    strategy.update(this.eligible);
+  }
+
   /**
    * A node for this call: one with room that it has not been tried on while there is one, then one with room, `undefined`
    * when there is no node at all.
    *
    * @param limit attempts in flight at which a node is full
+   * @param strategy the service's own, or one that was admitted
    */
-  pick(call: PickContext<ClusterNode<H>>, limit = Infinity): ClusterNode<H> | undefined {
+  pick(
+    call: PickContext<ClusterNode<H>>,
+    limit = Infinity,
+    strategy = this.settings.strategy,
+  ): ClusterNode<H> | undefined {
     if (this.stale) this.refresh();
-    const { strategy } = this.settings;
     const { tried } = call;
     if (tried === undefined && this.detector?.awaitsTrial === true) {
       const trial = this.detector.trial(
@@ -140,11 +153,14 @@ export class Cluster<H> {
   /** The node has told its load. */
   observe(node: ClusterNode<H>): void {
     this.settings.strategy.observe?.(node);
+    if (this.further.size > 0) for (const strategy of this.further) strategy.observe?.(node);
   }
 
-  /** Is there work that is to be done about once a second, between picks: the strategy's, or that of ejection? */
+  /** Is there work that is to be done about once a second, between picks: a strategy's, or that of ejection? */
   get hasUpkeep(): boolean {
-    return this.settings.strategy.refresh !== undefined || this.detector !== undefined;
+    if (this.settings.strategy.refresh !== undefined || this.detector !== undefined) return true;
+    for (const strategy of this.further) if (strategy.refresh !== undefined) return true;
+    return false;
   }
 
   /** Does that work, over the nodes as they are now. */
@@ -152,6 +168,7 @@ export class Cluster<H> {
     this.lookForOutliers();
     this.refresh();
     this.settings.strategy.refresh?.();
+    for (const strategy of this.further) strategy.refresh?.();
   }
 
   private lookForOutliers(): void {
@@ -224,6 +241,7 @@ export class Cluster<H> {
     this.eligible = panic ? regardless : healthy;
     this.anyConnecting = anyConnecting;
     this.settings.strategy.update(this.eligible);
+    for (const strategy of this.further) strategy.update(this.eligible);
     if (panic !== this.panicking) {
       this.panicking = panic;
       this.listener.onPanic(panic, healthy.length, total);

@@ -167,6 +167,8 @@ export interface PatternOptions {
   /** Key by key over the service's; its budget is shared by all. */
   retry?: Omit<RetryOptions, 'budget'> | false;
   hedge?: HedgeOptions | false;
+  /** How a node is chosen for its calls; by default as for all calls of the service. */
+  strategy?: ServiceOptions['strategy'];
   /** May a call be processed twice without harm? By default what the provider says with `@Idempotent()`, else no. */
   idempotent?: boolean;
   /**
@@ -258,11 +260,9 @@ export interface TransportOptions {
 export interface ResolvedServiceOptions {
   readonly name: string;
   readonly target: Target;
-  readonly strategy: {
-    readonly name: string;
-    readonly factory: StrategyFactory;
-    readonly options: Readonly<Record<string, unknown>>;
-  };
+  readonly strategy: ResolvedStrategy;
+  /** Every strategy that a call may name. */
+  readonly strategies: ReadonlyMap<string, StrategyFactory>;
   /** How calls are made, unless their pattern has settings of its own. */
   readonly calls: CallSettings;
   /** By the text of the pattern, as it was written. */
@@ -282,6 +282,13 @@ export interface ResolvedServiceOptions {
   readonly context: { readonly forward: readonly string[] | 'all'; readonly authorization: boolean };
   readonly interceptors: readonly CallInterceptor[];
   readonly transport: TransportOptions;
+}
+
+/** A strategy that options ask for, with what makes it. */
+export interface ResolvedStrategy {
+  readonly name: string;
+  readonly factory: StrategyFactory;
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** Limits with every default filled in; `Infinity` for none. */

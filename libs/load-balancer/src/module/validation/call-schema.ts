@@ -12,6 +12,7 @@ import type {
   RetryOptions,
 } from '../options.js';
 import {
+  anything,
   boolean,
   integer,
   isObject,
@@ -122,6 +123,8 @@ const pattern = section<PatternOptions>({
   timeout: milliseconds(0),
   retry: callRetry,
   hedge,
+  // See strategies.ts: it needs the names that the module knows.
+  strategy: anything,
   idempotent: boolean,
   hashKey,
 });

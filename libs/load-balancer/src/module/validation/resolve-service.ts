@@ -53,7 +53,8 @@ export function resolveService(
     name,
     target,
     strategy: resolveStrategy(options.strategy, strategies),
-    ...resolveCalls(options),
+    strategies,
+    ...resolveCalls(options, strategies),
     limits: resolveLimits(options.limits),
     waitForReady: options.waitForReady ?? false,
     minReady: options.minReady ?? 1,
@@ -80,27 +81,35 @@ const DEFAULT_RETRY: RetryPolicy = Object.freeze({
   backoff: DEFAULT_RETRY_BACKOFF,
 });
 
-function resolveCalls(options: Options): Calls {
-  const calls = callSettings(
-    { timeout: 5_000, retry: DEFAULT_RETRY, hedge: undefined, idempotent: undefined, hashKey: undefined },
-    { timeout: options.timeout, retry: options.retry, hedge: options.hedge },
-  );
+const DEFAULT_CALLS: CallSettings = Object.freeze({
+  timeout: 5_000,
+  retry: DEFAULT_RETRY,
+  hedge: undefined,
+  strategy: undefined,
+  idempotent: undefined,
+  hashKey: undefined,
+});
+
+function resolveCalls({ timeout, retry, hedge, ...options }: Options, strategies: StrategiesByName): Calls {
+  const calls = callSettings(DEFAULT_CALLS, { timeout, retry, hedge }, strategies);
   const patterns = new Map(
-    Object.entries(options.patterns ?? {}).map(([text, own]) => [text, callSettings(calls, own)]),
+    Object.entries(options.patterns ?? {}).map(([text, own]) => [text, callSettings(calls, own, strategies)]),
   );
-  return { calls, patterns, retryBudget: options.retry === false ? {} : (options.retry?.budget ?? {}) };
+  return { calls, patterns, retryBudget: retry === false ? {} : (retry?.budget ?? {}) };
 }
 
 type OwnCallSettings = { readonly [K in keyof PatternOptions]: PatternOptions[K] | undefined };
 
 function callSettings(
   base: CallSettings,
-  { timeout, retry, hedge, idempotent, hashKey }: OwnCallSettings,
+  { timeout, retry, hedge, strategy, idempotent, hashKey }: OwnCallSettings,
+  strategies: StrategiesByName,
 ): CallSettings {
   return {
     timeout: timeout ?? base.timeout,
     retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
     hedge: hedge === undefined ? base.hedge : hedge || undefined,
+    strategy: strategy === undefined ? undefined : resolveStrategy(strategy, strategies),
     idempotent: idempotent ?? base.idempotent,
     hashKey: hashKey ?? base.hashKey,
   };

@@ -44,6 +44,7 @@ describe('validateModuleOptions', () => {
       name: 'orders',
       target: expect.objectContaining({ uri: TARGET, scheme: 'static' }),
       strategy: { name: 'round-robin', factory: builtInStrategies['round-robin'], options: {} },
+      strategies: new Map(Object.entries(builtInStrategies)),
       calls: {
         timeout: 5_000,
         retry: {

@@ -24,7 +24,7 @@ import {
   type Report,
 } from './schema.js';
 import { defaultsSchema, serviceSchema } from './service-schema.js';
-import { collectStrategies, strategyCheck, type StrategiesByName } from './strategies.js';
+import { collectStrategies, reportStrategies, strategyCheck, type StrategiesByName } from './strategies.js';
 import { resolveTarget } from './targets.js';
 
 export interface ValidationSettings {
@@ -137,7 +137,7 @@ function readDefaults(
   if (value === undefined) return {};
   const found = new ProblemCounter(report);
   defaultsSchema(value, 'defaults', found.report);
-  if (isObject(value)) checkStrategy(value.strategy, 'defaults.strategy', found.report);
+  if (isObject(value)) reportStrategies(value, 'defaults', checkStrategy, found.report);
   return isObject(value) && found.count === 0 ? value : undefined;
 }
 
@@ -199,7 +199,7 @@ function readService(
 ): ValidatedService | undefined {
   const found = new ProblemCounter(report);
   serviceSchema(options, path, found.report);
-  checkStrategy(options.strategy, pathTo(path, 'strategy'), found.report);
+  reportStrategies(options, path, checkStrategy, found.report);
   const source = fromEnvironment
     ? resolveTarget(name, fromEnvironment.target, fromEnvironment.variable, resolvers, found.report, warn)
     : resolveTarget(name, options.target, pathTo(path, 'target'), resolvers, found.report, warn);
