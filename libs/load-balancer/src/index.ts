@@ -1,7 +1,7 @@
 export { BalancedClientProxy } from './client/balanced-client-proxy.js';
 export type { BroadcastOptions, BroadcastReport } from './client/broadcast.js';
 export type { CallInterceptor, OutgoingCall } from './client/call-interceptor.js';
-export type { CallOptions } from './client/call-options.js';
+export type { CallOptions, CallStrategy } from './client/call-options.js';
 export type { HashKeySource } from './client/hash-key.js';
 export { LoadBalancerRegistry, type RegisteredClient } from './client/registry.js';
 export type { AttemptOutcome, AttemptRecord } from './cluster/attempt-record.js';
@@ -12,6 +12,13 @@ export type {
   SuccessRateOptions,
 } from './cluster/ejection/ejection-policy.js';
 export type { Endpoint, ResolvedEndpoint } from './cluster/endpoint.js';
+export {
+  describeExplanation,
+  type CandidateExplanation,
+  type ChoiceExplanation,
+  type EffectiveSettings,
+  type PickExplanation,
+} from './cluster/pick-explanation.js';
 export type { SlowStartOptions } from './cluster/slow-start.js';
 export type {
   DiscoverySnapshot,

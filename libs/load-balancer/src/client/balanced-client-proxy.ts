@@ -17,6 +17,8 @@ import { broadcast, validateBroadcastOptions } from './broadcast.js';
 import type { CallMethod, CallOptions } from './call-options.js';
 import { validateCallOptions } from './call-options.js';
 import { BalancedCall } from './call.js';
+import { explainCall } from './explain-call.js';
+import type { PickExplanation } from '../cluster/pick-explanation.js';
 import { clientClosed } from './failures.js';
 import { intercept } from './intercept.js';
 import type { OutgoingRequest } from './outgoing-request.js';
@@ -80,6 +82,22 @@ export class BalancedClientProxy
   /** The nodes with their state, as they are now. */
   nodes(): readonly NodeSnapshot[] {
     return this.upstream.snapshot().nodes;
+  }
+
+  /**
+   * Where a call would go if it were made now, and why: every node with its score, or why it is left out, the strategy, and
+   * the settings that apply. Nothing is sent and nothing changes, the turn of no strategy either. Interceptors do not see it.
+   *
+   * @throws InvalidOptionsError for wrong `options`
+   *
+   * @example
+   * ```ts
+   * const { choice, candidates } = this.orders.explain({ cmd: 'quote' }, dto, { hashKey: dto.customerId });
+   * ```
+   */
+  explain(pattern: unknown, data?: unknown, options?: CallOptions): PickExplanation {
+    const request = this.capture('explain', pattern, data, options);
+    return explainCall(this.upstream, request, this.upstream.rules.policyOf(request));
   }
 
   /** The whole service with its state, as `/health` shows it. */
@@ -268,6 +286,7 @@ export class BalancedClientProxy
     };
   }
 
+  /** @throws InvalidOptionsError */
   private validate(options: CallOptions, method: CallMethod): void {
     validateCallOptions(options, method);
     // The caller is to hear of a wrong one at once, so it is made here, the first time.

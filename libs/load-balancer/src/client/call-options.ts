@@ -46,6 +46,8 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Wait for a node instead of failing with `NO_NODES`; the service's setting by default. */
   waitForReady?: boolean;
+  /** Does an error say what the pick went by, in `explanation`? The service's setting by default. */
+  explainErrors?: boolean;
   /**
    * Sent beside the message, to be read with `RequestContext` or `TcpContext#getMetadata()`. Wins over the context.
    * Keys are sent in lower case; those that begin with `lb-` belong to the library.
@@ -86,6 +88,7 @@ const fields: Fields<CallOptions> = {
   hashKey: text,
   signal,
   waitForReady: boolean,
+  explainErrors: boolean,
   metadata,
 };
 const checks: ReadonlyMap<string, Check> = new Map(Object.entries(fields));

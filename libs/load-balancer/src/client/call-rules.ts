@@ -75,6 +75,11 @@ export class CallRules {
     return idempotent !== undefined && idempotent.size > 0 && idempotent.has(this.routeOf(pattern));
   }
 
+  /** A pattern in text, for people. */
+  textOf(pattern: unknown): string {
+    return String(this.routeOf(pattern));
+  }
+
   /** An attempt was answered, or given up, after so many milliseconds. */
   latency(latency: number, now: () => number): void {
     if (this.hedged) this.latencies.record(latency, now());

@@ -12,6 +12,8 @@ import { errorOf, graverOf, loadSignalOf, wasNotProcessed } from './attempt-fail
 import { CallLifetime } from './call-lifetime.js';
 import type { WaitsFor } from './call-timer.js';
 import { CallTimer } from './call-timer.js';
+import { explainCall } from './explain-call.js';
+import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
@@ -53,6 +55,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   /** Ends the back-off, or the delay before a hedge: never both at once. */
   private timer: CallTimer | undefined = undefined;
   private emitted = false;
+  private explanation: PickExplanation | undefined = undefined;
 
   constructor(upstream: Upstream, request: OutgoingRequest, subscriber: Subscriber<unknown>) {
     super(upstream, request, subscriber);
@@ -136,6 +139,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     }
     this.now = now;
     const { admission, nodeLimit } = upstream.rules;
+    if (this.explains) this.explanation = explainCall(upstream, this.request, this.policy, this.tried);
     const node = upstream.cluster.pick(this, nodeLimit, this.policy.strategy);
     // Whoever was told, while it was picked, that the cluster panics may have ended the call.
     if (this.settled) return;
@@ -364,6 +368,10 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   private mayWait(): boolean {
     const { upstream } = this;
     return (this.request.options.waitForReady ?? upstream.options.waitForReady) || upstream.worthWaiting;
+  }
+
+  protected override explain(): PickExplanation {
+    return this.explanation ?? explainCall(this.upstream, this.request, this.policy, this.tried);
   }
 
   protected override records(): AttemptRecord[] {

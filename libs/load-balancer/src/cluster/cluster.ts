@@ -1,3 +1,4 @@
+import { explanationOf } from '../strategies/scored.js';
 import type { PickContext, Strategy } from '../strategies/strategy.js';
 import type { EjectionPolicy } from './ejection/ejection-policy.js';
 import type { EjectionRecord } from './ejection/outlier-detector.js';
@@ -7,6 +8,7 @@ import type { ResolvedEndpoint } from './endpoint.js';
 import { diffMembership } from './membership.js';
 import type { ClusterClock } from './node.js';
 import { ClusterNode } from './node.js';
+import { explainPick, type ChoiceExplanation } from './pick-explanation.js';
 import type { NodeStatus } from './snapshot.js';
 
 export interface ClusterSettings<H> {
@@ -136,9 +138,7 @@ export class Cluster<H> {
     if (this.stale) this.refresh();
     const { tried } = call;
     if (tried === undefined && this.detector?.awaitsTrial === true) {
-      const trial = this.detector.trial(
-        (node) => node.status === 'ejected' && node.weight > 0 && node.inFlight < limit,
-      );
+      const trial = this.dueTrial(limit);
       if (trial) return trial;
     }
     const node = strategy.pick(call);
@@ -148,6 +148,19 @@ export class Cluster<H> {
       if (other !== undefined && other.inFlight < limit && !tried?.has(other)) return other;
     }
     return this.search(limit, tried) ?? (node.inFlight < limit ? node : (this.search(limit) ?? node));
+  }
+
+  /** What `pick` would come to, and why. Changes nothing: picks go on as if it had not been called. O(n log n). */
+  explain(
+    call: PickContext<ClusterNode<H>>,
+    limit = Infinity,
+    strategy = this.settings.strategy,
+  ): ChoiceExplanation {
+    this.refresh();
+    const { eligible, panicking: panic } = this;
+    const trial = call.tried === undefined ? this.dueTrial(limit) : undefined;
+    const situation = { nodes: this.members.values(), eligible, panic, limit, trial };
+    return explainPick(call, situation, explanationOf(strategy, call));
   }
 
   /** The node has told its load. */
@@ -180,6 +193,13 @@ export class Cluster<H> {
       this.nextSweep = now + ejection.interval;
       this.detector.sweep(now);
     }
+  }
+
+  /** An ejected node that a call is to try now. */
+  private dueTrial(limit: number): ClusterNode<H> | undefined {
+    return this.detector?.trial(
+      (node) => node.status === 'ejected' && node.weight > 0 && node.inFlight < limit,
+    );
   }
 
   /** A scan from a random place, so that the failed node's calls do not all land on its neighbour. */

@@ -87,6 +87,8 @@ export interface ServiceOptions {
    * service's, and those of the call over both.
    */
   patterns?: Readonly<Record<string, PatternOptions>>;
+  /** Errors of calls tell in `explanation` what the pick went by; `false` by default. It costs O(n) for each attempt. */
+  explainErrors?: boolean;
   /** With no node to use, wait for one until the deadline instead of failing with `NO_NODES`; `false` by default. */
   waitForReady?: boolean;
   /** Ready nodes below which `/health` calls the service down and `/health/ready` answers 503; 1 by default, 0 for never. */
@@ -269,6 +271,7 @@ export interface ResolvedServiceOptions {
   readonly patterns: ReadonlyMap<string, CallSettings>;
   readonly retryBudget: RetryBudgetOptions;
   readonly limits: ResolvedLimits | undefined;
+  readonly explainErrors: boolean;
   readonly waitForReady: boolean;
   readonly minReady: number;
   readonly panicThreshold: number;

@@ -56,6 +56,7 @@ export function resolveService(
     strategies,
     ...resolveCalls(options, strategies),
     limits: resolveLimits(options.limits),
+    explainErrors: options.explainErrors ?? false,
     waitForReady: options.waitForReady ?? false,
     minReady: options.minReady ?? 1,
     panicThreshold: options.panicThreshold ?? 50,

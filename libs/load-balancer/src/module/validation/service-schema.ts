@@ -89,6 +89,7 @@ const withoutTarget: Fields<Omit<ServiceOptions, 'target'>> = {
   hedge,
   limits,
   patterns,
+  explainErrors: boolean,
   waitForReady: boolean,
   minReady: integer(0),
   panicThreshold: number({ min: 0, max: 100, unit: 'per cent' }),

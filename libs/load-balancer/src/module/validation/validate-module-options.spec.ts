@@ -58,6 +58,7 @@ describe('validateModuleOptions', () => {
       patterns: new Map(),
       retryBudget: {},
       limits: undefined,
+      explainErrors: false,
       waitForReady: false,
       minReady: 1,
       outlierDetection: {
