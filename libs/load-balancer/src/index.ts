@@ -11,6 +11,7 @@ export type {
   OutlierDetectionOptions,
   SuccessRateOptions,
 } from './cluster/ejection/ejection-policy.js';
+export type { DryEjectionReport } from './cluster/ejection/dry-ejection.js';
 export type { Endpoint, ResolvedEndpoint } from './cluster/endpoint.js';
 export {
   describeExplanation,
@@ -22,6 +23,7 @@ export {
 export type { SlowStartOptions } from './cluster/slow-start.js';
 export type {
   DiscoverySnapshot,
+  DryRunSnapshot,
   LoadReport,
   NodeSnapshot,
   NodeStatus,
@@ -41,6 +43,7 @@ export type {
   BackoffOptions,
   ConnectionSettings,
   ContextForwardOptions,
+  DryRunOptions,
   HealthCheckOptions,
   LimitsOptions,
   LoadBalancerAsyncResult,
@@ -69,6 +72,7 @@ export type {
 export { BalancedTcpServer } from './server/balanced-tcp-server.js';
 export { Cost, Idempotent } from './server/handler-marks.js';
 export type { ReportFigures } from './server/load-reporter.js';
+export type { DryRunCounts } from './strategies/dry-run.js';
 export type { PickFirstOptions } from './strategies/pick-first.js';
 export type { StrategyName } from './strategies/registry.js';
 export type { ReportedWeightsOptions } from './strategies/reported-weights.js';

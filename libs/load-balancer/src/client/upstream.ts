@@ -26,6 +26,7 @@ import { clientClosed, noNodes } from './failures.js';
 import type { BuildPacket } from './outgoing-request.js';
 import { ServiceStrategies } from './service-strategies.js';
 import { strategyStack } from './create-strategy.js';
+import { ServiceDryRun } from './service-dry-run.js';
 import { SilenceWatch } from './silence-watch.js';
 import type { UpstreamNode } from './upstream-node.js';
 import { NodeHandle } from './upstream-node.js';
@@ -69,6 +70,7 @@ export class Upstream {
   /** Closed altogether: nothing can be sent any more. */
   ended = false;
 
+  private readonly dryRun: ServiceDryRun;
   private readonly availability: Availability;
   private readonly resolution: Resolution;
   private readonly prober: Prober | undefined;
@@ -95,7 +97,14 @@ export class Upstream {
   ) {
     this.buildPacket = deps.buildPacket;
     const { name, healthCheck } = options;
-    const strategy = this.strategyOf(options.strategy, pathTo(pathTo('services', name), 'strategy'));
+    const path = pathTo('services', name);
+    const acting = this.strategyOf(options.strategy, pathTo(path, 'strategy'));
+    this.dryRun = new ServiceDryRun(options, acting, {
+      make: (setting) => this.strategyOf(setting, `${path}.dryRun.strategy`, 'dry run of '),
+      now: this.now(),
+      emit: (event) => this.emit(event),
+    });
+    const { strategy } = this.dryRun;
     this.availability = new Availability(options.connection.backoff, {
       nodes: () => this.cluster.nodes.values(),
       onAvailability: deps.onAvailability,
@@ -107,6 +116,7 @@ export class Upstream {
         strategy,
         panicThreshold: options.panicThreshold,
         ejection: options.outlierDetection,
+        dryEjection: this.dryRun.ejection,
         probed: healthCheck !== false,
         clock: { now: this.now, wall: Date.now },
         random: this.random,
@@ -231,6 +241,7 @@ export class Upstream {
       this.options.minReady,
       this.cluster,
       this.resolution.snapshot(),
+      this.dryRun.snapshot(),
     );
   }
 
@@ -417,7 +428,7 @@ export class Upstream {
     }
   }
 
-  private strategyOf(setting: ResolvedStrategy, path: string): Strategy<UpstreamNode> {
+  private strategyOf(setting: ResolvedStrategy, path: string, what = ''): Strategy<UpstreamNode> {
     const { options, deps } = this;
     const strategyDeps: StrategyDeps = {
       now: this.now,
@@ -426,7 +437,9 @@ export class Upstream {
       requestLoad: (node) => (node as UpstreamNode).handle.requestLoad(),
     };
     return strategyStack(setting, path, options, strategyDeps, (reason) =>
-      deps.log(`${options.name}: strategy "${setting.name}": ${reason}; nodes are taken in turn instead`),
+      deps.log(
+        `${options.name}: ${what}strategy "${setting.name}": ${reason}; nodes are taken in turn instead`,
+      ),
     );
   }
 

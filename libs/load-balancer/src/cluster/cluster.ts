@@ -1,9 +1,11 @@
 import { explanationOf } from '../strategies/scored.js';
 import type { PickContext, Strategy } from '../strategies/strategy.js';
+import type { DryEjection } from './ejection/dry-ejection.js';
 import type { EjectionPolicy } from './ejection/ejection-policy.js';
 import type { EjectionRecord } from './ejection/outlier-detector.js';
 import { OutlierDetector } from './ejection/outlier-detector.js';
 import type { EjectionState } from './ejection/ejection-state.js';
+import { SweepSchedule } from './ejection/sweep-schedule.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { diffMembership } from './membership.js';
 import type { ClusterClock } from './node.js';
@@ -19,6 +21,8 @@ export interface ClusterSettings<H> {
   readonly probed: boolean;
   /** When nodes are ejected; `false` for never. */
   readonly ejection: EjectionPolicy | false;
+  /** A policy that is told of the same and takes no node out. */
+  readonly dryEjection?: DryEjection<ClusterNode<H>> | undefined;
   readonly clock: ClusterClock;
   readonly random: () => number;
 }
@@ -55,8 +59,7 @@ export class Cluster<H> {
   /** Those that picks may name instead of the service's own. */
   private readonly further = new Set<Strategy<ClusterNode<H>>>();
   private readonly detector: OutlierDetector<ClusterNode<H>> | undefined;
-  /** When the statistics of the nodes are next looked at. */
-  private nextSweep = Infinity;
+  private readonly sweeps: SweepSchedule<ClusterNode<H>> | undefined;
 
   constructor(
     private readonly settings: ClusterSettings<H>,
@@ -65,7 +68,7 @@ export class Cluster<H> {
     const { ejection, clock } = settings;
     if (ejection === false) return;
     this.detector = new OutlierDetector(ejection, (record, from) => this.ejectionChanged(record, from));
-    this.nextSweep = clock.now() + ejection.interval;
+    this.sweeps = new SweepSchedule(this.detector, ejection.interval, clock.now());
   }
 
   get nodes(): ReadonlyMap<string, ClusterNode<H>> {
@@ -98,7 +101,7 @@ export class Cluster<H> {
 
   /** Replaces the set. Returns whether anything changed. */
   apply(endpoints: readonly ResolvedEndpoint[]): boolean {
-    const { clock, probed } = this.settings;
+    const { clock, probed, dryEjection } = this.settings;
     const onStatus = (node: ClusterNode<H>, from: NodeStatus): void => this.statusChanged(node, from);
     const joinedAt = this.everResolved ? clock.now() : -Infinity;
     const { nodes, added, removed, changed } = diffMembership(
@@ -109,8 +112,11 @@ export class Cluster<H> {
     this.everResolved = true;
     this.members = nodes;
     this.stale ||= changed;
-    for (const node of removed) node.unwatched();
-    if (this.detector) for (const node of added) node.watchedBy(this.detector);
+    for (const node of removed) {
+      node.unwatched();
+      dryEjection?.left(node);
+    }
+    for (const node of added) node.watchedBy(this.detector, dryEjection?.detector);
     for (const node of removed) this.listener.onRemoved(node);
     for (const node of added) this.listener.onAdded(node);
     return changed;
@@ -171,28 +177,20 @@ export class Cluster<H> {
 
   /** Is there work that is to be done about once a second, between picks: a strategy's, or that of ejection? */
   get hasUpkeep(): boolean {
-    if (this.settings.strategy.refresh !== undefined || this.detector !== undefined) return true;
+    const { strategy: own, dryEjection } = this.settings;
+    if (own.refresh !== undefined || this.detector !== undefined || dryEjection !== undefined) return true;
     for (const strategy of this.further) if (strategy.refresh !== undefined) return true;
     return false;
   }
 
   /** Does that work, over the nodes as they are now. */
   upkeep(): void {
-    this.lookForOutliers();
+    const { clock, dryEjection } = this.settings;
+    this.sweeps?.upkeep(clock.now());
+    dryEjection?.upkeep(clock.now());
     this.refresh();
     this.settings.strategy.refresh?.();
     for (const strategy of this.further) strategy.refresh?.();
-  }
-
-  private lookForOutliers(): void {
-    const { ejection, clock } = this.settings;
-    if (this.detector === undefined || ejection === false) return;
-    const now = clock.now();
-    if (now < this.nextSweep) this.detector.release(now);
-    else {
-      this.nextSweep = now + ejection.interval;
-      this.detector.sweep(now);
-    }
   }
 
   /** An ejected node that a call is to try now. */

@@ -1,4 +1,10 @@
-import type { DiscoverySnapshot, NodeSnapshot, NodeStatus, ServiceSnapshot } from '../cluster/snapshot.js';
+import type {
+  DiscoverySnapshot,
+  DryRunSnapshot,
+  NodeSnapshot,
+  NodeStatus,
+  ServiceSnapshot,
+} from '../cluster/snapshot.js';
 
 /** `down`: a service has fewer ready nodes than its `minReady`. `degraded`: all have enough, but something is amiss. */
 export type HealthStatus = 'up' | 'degraded' | 'down';
@@ -43,6 +49,15 @@ export interface ServiceHealth {
   panic: boolean;
   discovery: DiscoveryHealth;
   nodes: NodeHealth[];
+  /** What its `dryRun` would have done; left out without one. */
+  dryRun?: DryRunHealth;
+}
+
+/** What a strategy or an ejection policy that only looks on would have done, in `GET /health`. */
+export interface DryRunHealth {
+  /** Picks in which it agrees with the strategy that acts, and others. */
+  strategy?: { name: string; same: number; different: number };
+  outlierDetection?: { ejections: number; returns: number; out: { node: string; reason: string }[] };
 }
 
 /** Where the nodes of a service come from, in `GET /health`. */
@@ -117,7 +132,7 @@ export function missingNodes(services: readonly ServiceSnapshot[]): string[] {
 
 // Each field is named: what a snapshot may carry one day does not leak out by itself.
 function serviceHealth(service: ServiceSnapshot): ServiceHealth {
-  const { status, ready, total, minReady, panic, discovery, nodes } = service;
+  const { status, ready, total, minReady, panic, discovery, nodes, dryRun } = service;
   return {
     status,
     ready,
@@ -126,7 +141,21 @@ function serviceHealth(service: ServiceSnapshot): ServiceHealth {
     panic,
     discovery: discoveryHealth(discovery),
     nodes: nodes.map(nodeHealth),
+    ...(dryRun && { dryRun: dryRunHealth(dryRun) }),
   };
+}
+
+function dryRunHealth({ strategy, outlierDetection }: DryRunSnapshot): DryRunHealth {
+  const health: DryRunHealth = {};
+  if (strategy) {
+    const { name, same, different } = strategy;
+    health.strategy = { name, same, different };
+  }
+  if (outlierDetection) {
+    const { ejections, returns, out } = outlierDetection;
+    health.outlierDetection = { ejections, returns, out: out.map(({ node, reason }) => ({ node, reason })) };
+  }
+  return health;
 }
 
 function discoveryHealth({ target, state, lastSuccess, error }: DiscoverySnapshot): DiscoveryHealth {

@@ -108,6 +108,8 @@ export interface ServiceOptions {
    * `{}` and by default: after 5 failures in a row, and when a node fails notably more often than at least 4 others.
    */
   outlierDetection?: OutlierDetectionOptions | false;
+  /** Decides alongside and takes no effect: what another strategy, or another ejection policy, would do. */
+  dryRun?: DryRunOptions;
   /** A node that joins or comes back gets its share of the calls bit by bit; `false`, the default, for all of it at once. */
   slowStart?: SlowStartOptions | false;
   connection?: ConnectionSettings;
@@ -118,6 +120,20 @@ export interface ServiceOptions {
   /** Wrapped round every call, the first one outermost; the forwarding of the context stands before them all. */
   interceptors?: readonly CallInterceptor[];
   transport?: TransportOptions;
+}
+
+/**
+ * What is tried out on real calls before it acts; give one or both. What comes of it is told in the service's snapshot, in
+ * `/health` and in `events`. The load that it sees is that of the strategy and the ejections which act.
+ */
+export interface DryRunOptions {
+  /**
+   * Asked for every pick beside the service's own strategy (not beside those of patterns and calls); it is counted how often
+   * the two agree. `least-loaded` asks servers for their load here, too.
+   */
+  strategy?: ServiceOptions['strategy'];
+  /** An ejection policy that is told of every attempt and ejects nobody: events `would-eject` and `would-return`. */
+  outlierDetection?: OutlierDetectionOptions;
 }
 
 /** Retries. */
@@ -277,6 +293,10 @@ export interface ResolvedServiceOptions {
   readonly panicThreshold: number;
   readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
   readonly outlierDetection: EjectionPolicy | false;
+  readonly dryRun: {
+    readonly strategy: ResolvedStrategy | undefined;
+    readonly outlierDetection: EjectionPolicy | undefined;
+  };
   readonly slowStart: SlowStartOptions | false;
   readonly connection: Readonly<Required<Omit<ConnectionSettings, 'backoff'>>> & {
     readonly backoff: Readonly<Required<BackoffOptions>>;

@@ -1,4 +1,5 @@
 import type { CallSettings } from '../../client/call-settings.js';
+import type { EjectionPolicy } from '../../cluster/ejection/ejection-policy.js';
 import { validateEndpoints } from '../../discovery/endpoint-validation.js';
 import { staticNodes } from '../../discovery/static.resolver.js';
 import type { Target } from '../../discovery/resolver.js';
@@ -31,16 +32,20 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
       `expected at least the initial delay (${first} milliseconds), got ${longest}`,
     );
   }
-  const { outlierDetection } = service;
-  if (outlierDetection !== false && outlierDetection.maxEjectionTime < outlierDetection.baseEjectionTime) {
-    report(
-      `${path}.outlierDetection.maxEjectionTime`,
-      `expected at least the base time (${outlierDetection.baseEjectionTime} milliseconds), got ${outlierDetection.maxEjectionTime}`,
-    );
-  }
+  const { outlierDetection, dryRun } = service;
+  reportEjectionTimes(outlierDetection || undefined, `${path}.outlierDetection`, report);
+  reportEjectionTimes(dryRun.outlierDetection, `${path}.dryRun.outlierDetection`, report);
   const { min, max: most } = service.limits?.adaptive ?? {};
   if (min !== undefined && most !== undefined && most < min)
     report(`${path}.limits.adaptive.max`, `expected at least the min (${min}), got ${most}`);
+}
+
+function reportEjectionTimes(policy: EjectionPolicy | undefined, path: string, report: Report): void {
+  if (policy === undefined || policy.maxEjectionTime >= policy.baseEjectionTime) return;
+  report(
+    `${path}.maxEjectionTime`,
+    `expected at least the base time (${policy.baseEjectionTime} milliseconds), got ${policy.maxEjectionTime}`,
+  );
 }
 
 /** Options that can work together, and hardly mean what they say. */

@@ -7,6 +7,7 @@ import { DEFAULT_RETRY_BACKOFF } from '../../resilience/retry-backoff.js';
 import type { RetryPolicy } from '../../resilience/retry-policy.js';
 import type {
   ConnectionSettings,
+  DryRunOptions,
   HealthCheckOptions,
   LimitsOptions,
   PatternOptions,
@@ -62,6 +63,7 @@ export function resolveService(
     panicThreshold: options.panicThreshold ?? 50,
     healthCheck: options.healthCheck === false ? false : resolveHealthCheck(options.healthCheck ?? {}),
     outlierDetection: options.outlierDetection !== false && resolveEjectionPolicy(options.outlierDetection),
+    dryRun: resolveDryRun(options.dryRun ?? {}, strategies),
     slowStart: options.slowStart ?? false,
     connection: resolveConnection(options.connection ?? {}),
     tls: options.tls,
@@ -113,6 +115,16 @@ function callSettings(
     strategy: strategy === undefined ? undefined : resolveStrategy(strategy, strategies),
     idempotent: idempotent ?? base.idempotent,
     hashKey: hashKey ?? base.hashKey,
+  };
+}
+
+function resolveDryRun(
+  { strategy, outlierDetection }: DryRunOptions,
+  strategies: StrategiesByName,
+): ResolvedServiceOptions['dryRun'] {
+  return {
+    strategy: strategy === undefined ? undefined : resolveStrategy(strategy, strategies),
+    outlierDetection: outlierDetection && resolveEjectionPolicy(outlierDetection),
   };
 }
 

@@ -7,7 +7,7 @@ import type {
 import type { ServiceOptions, TransportOptions } from '../options.js';
 import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
-import { outlierDetection, slowStart } from './outlier-schema.js';
+import { dryRun, outlierDetection, slowStart } from './outlier-schema.js';
 import { hedge, limits, patterns, serviceRetry } from './call-schema.js';
 import {
   anything,
@@ -95,6 +95,7 @@ const withoutTarget: Fields<Omit<ServiceOptions, 'target'>> = {
   panicThreshold: number({ min: 0, max: 100, unit: 'per cent' }),
   healthCheck: orFalse(healthCheck),
   outlierDetection,
+  dryRun,
   slowStart,
   connection,
   tls,

@@ -58,12 +58,13 @@ export function strategyCheck(strategies: StrategiesByName): Check {
 
 /** Checks every strategy that the options of a service, or the `defaults`, name. */
 export function reportStrategies(
-  { strategy, patterns }: Readonly<Record<string, unknown>>,
+  { strategy, patterns, dryRun }: Readonly<Record<string, unknown>>,
   path: string,
   check: Check,
   report: Report,
 ): void {
   check(strategy, pathTo(path, 'strategy'), report);
+  if (isObject(dryRun)) check(dryRun.strategy, pathTo(pathTo(path, 'dryRun'), 'strategy'), report);
   for (const [text, pattern] of Object.entries(isObject(patterns) ? patterns : {})) {
     if (isObject(pattern))
       check(pattern.strategy, pathTo(pathTo(pathTo(path, 'patterns'), text), 'strategy'), report);

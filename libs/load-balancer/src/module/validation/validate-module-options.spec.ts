@@ -71,6 +71,7 @@ describe('validateModuleOptions', () => {
         failurePercentage: { threshold: 85, minimumNodes: 5, minimumRequests: 50 },
         latency: false,
       },
+      dryRun: { strategy: undefined, outlierDetection: undefined },
       slowStart: false,
       panicThreshold: 50,
       healthCheck: { interval: 5_000, timeout: 500, healthyThreshold: 1, unhealthyThreshold: 2, jitter: 0.2 },
