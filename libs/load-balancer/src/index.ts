@@ -2,6 +2,7 @@ export { BalancedClientProxy } from './client/balanced-client-proxy.js';
 export type { BroadcastOptions, BroadcastReport } from './client/broadcast.js';
 export type { CallInterceptor, OutgoingCall } from './client/call-interceptor.js';
 export type { CallOptions, CallStrategy } from './client/call-options.js';
+export { HashKey } from './client/hash-key.decorator.js';
 export type { HashKeySource } from './client/hash-key.js';
 export { LoadBalancerRegistry, type RegisteredClient } from './client/registry.js';
 export type { AttemptOutcome, AttemptRecord } from './cluster/attempt-record.js';

@@ -39,7 +39,7 @@ export interface CallOptions {
   strategy?: CallStrategy;
   /**
    * What the call is about: the strategies `ring-hash` and `maglev` send calls of one key to one node. By default what the
-   * pattern's `hashKey` makes of the data.
+   * pattern's `hashKey` says, else the `@HashKey()` of the data's class, else the service's `hashKey`.
    */
   hashKey?: string;
   /** Ends the call with a `CancelledError`. */

@@ -8,6 +8,7 @@ import { callPolicy, policyOf } from './call-settings.js';
 import type { ServiceStrategies } from './service-strategies.js';
 import type { CallStrategy } from './call-options.js';
 import type { Strategy } from '../strategies/strategy.js';
+import { defaultHashKey } from './hash-key.js';
 import { HedgePolicies } from './hedge-policies.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
@@ -32,13 +33,19 @@ export class CallRules {
   private hedged: boolean;
 
   constructor(
-    { name, calls, patterns, limits, retryBudget }: ResolvedServiceOptions,
+    { name, calls, patterns, limits, retryBudget, hashKey }: ResolvedServiceOptions,
     private readonly routeOf: RouteOf,
     private readonly strategies: ServiceStrategies,
     log: (fault: string) => void,
   ) {
+    const usualKeyOf = defaultHashKey(hashKey, log);
     const policyAt = (settings: CallSettings, path: string, onFault: (fault: string) => void): CallPolicy =>
-      callPolicy(settings, (setting) => strategies.ofPattern(setting, pathTo(path, 'strategy')), onFault);
+      callPolicy(
+        settings,
+        usualKeyOf,
+        (setting) => strategies.ofPattern(setting, pathTo(path, 'strategy')),
+        onFault,
+      );
     const path = pathTo('services', name);
     this.base = policyAt(calls, path, log);
     this.retryBudget = new RetryBudget(retryBudget);

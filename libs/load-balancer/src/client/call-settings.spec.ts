@@ -38,6 +38,7 @@ const NAMED = new RoundRobin<UpstreamNode>({ now: () => 0, random: () => 0 });
 const callPolicyOf = (settings: CallSettings) =>
   callPolicy(
     settings,
+    () => undefined,
     () => NAMED,
     () => undefined,
   );

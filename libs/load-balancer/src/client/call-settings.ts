@@ -20,7 +20,7 @@ export interface CallSettings {
   readonly strategy: ResolvedStrategy | undefined;
   /** `undefined`: what the provider says of its handler. */
   readonly idempotent: boolean | undefined;
-  /** Where a call's hash key comes from when it brings none of its own. */
+  /** Where the hash key of a pattern's calls comes from; `undefined`: as for all calls of the service. */
   readonly hashKey: HashKeySource | undefined;
 }
 
@@ -32,15 +32,17 @@ export interface CallPolicy extends Omit<CallSettings, 'hedge' | 'hashKey' | 'st
   readonly hedge: HedgePolicy | undefined;
   /** `undefined`: the service's own. */
   readonly strategy: Strategy<UpstreamNode> | undefined;
-  readonly hashKeyOf: HashKeyOf | undefined;
+  readonly hashKeyOf: HashKeyOf;
 }
 
 /**
+ * @param usualKeyOf the hash key of calls, unless the settings say otherwise
  * @param strategyOf makes the strategy, if the settings have one
  * @param onFault told of a `hashKey` that throws
  */
 export function callPolicy(
   { hedge, hashKey, strategy, ...settings }: CallSettings,
+  usualKeyOf: HashKeyOf,
   strategyOf: (setting: ResolvedStrategy) => Strategy<UpstreamNode>,
   onFault: (fault: string) => void,
 ): CallPolicy {
@@ -48,7 +50,7 @@ export function callPolicy(
     ...settings,
     strategy: strategy && strategyOf(strategy),
     hedge: hedge && new HedgePolicy(hedge),
-    hashKeyOf: hashKey === undefined ? undefined : hashKeyReader(hashKey, onFault),
+    hashKeyOf: hashKey === undefined ? usualKeyOf : hashKeyReader(hashKey, onFault),
   };
 }
 

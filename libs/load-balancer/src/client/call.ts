@@ -64,8 +64,8 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
 
   /** Worked out only when a strategy asks for it. */
   get hashKey(): string | undefined {
-    const { options, data } = this.request;
-    return options.hashKey ?? this.policy.hashKeyOf?.(data);
+    const { options, data, context } = this.request;
+    return options.hashKey ?? this.policy.hashKeyOf(data, context);
   }
 
   onNext(attempt: Attempt, response: unknown, last: boolean): void {

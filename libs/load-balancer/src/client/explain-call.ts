@@ -23,7 +23,7 @@ export function explainCall(
   const { rules, cluster, strategies } = upstream;
   const { pattern, data, options, context } = request;
   const now = upstream.now();
-  const hashKey = options.hashKey ?? policy.hashKeyOf?.(data);
+  const hashKey = options.hashKey ?? policy.hashKeyOf(data, context);
   const call: PickContext<UpstreamNode> = { pattern, tried, hashKey, now };
   const from = options.strategy !== undefined ? 'call' : policy.strategy ? 'pattern' : 'service';
   const left = context?.deadline === undefined ? Infinity : Math.max(0, context.deadline - now);

@@ -80,6 +80,13 @@ export interface ServiceOptions {
   retry?: RetryOptions | false;
   /** A second attempt beside the first when that stays silent, for calls that are marked `idempotent`; none by default. */
   hedge?: HedgeOptions | false;
+  /**
+   * What a call is about, for the strategies `ring-hash` and `maglev`: the name of a field of the data, a key of the request
+   * context (`{ context: 'x-tenant' }`), or a function of data and context. A number counts as its text; a call for which
+   * there is neither text nor number goes anywhere. The call's own `hashKey`, its pattern's and the `@HashKey()` of its
+   * data's class win, in this order.
+   */
+  hashKey?: HashKeySource;
   /** How much may be under way at once; no limit by default. What is too much fails at once with `OVERLOADED`. */
   limits?: LimitsOptions;
   /**
@@ -189,10 +196,7 @@ export interface PatternOptions {
   strategy?: ServiceOptions['strategy'];
   /** May a call be processed twice without harm? By default what the provider says with `@Idempotent()`, else no. */
   idempotent?: boolean;
-  /**
-   * What a call is about, for the strategies `ring-hash` and `maglev`: the name of a field of the data, or a function of
-   * it. A number counts as its text; a call for which there is neither text nor number goes anywhere.
-   */
+  /** What its calls are about; see `ServiceOptions.hashKey`. It wins over the `@HashKey()` of the data's class. */
   hashKey?: HashKeySource;
 }
 
@@ -285,6 +289,8 @@ export interface ResolvedServiceOptions {
   readonly calls: CallSettings;
   /** By the text of the pattern, as it was written. */
   readonly patterns: ReadonlyMap<string, CallSettings>;
+  /** Where the hash key of calls comes from whose pattern and data say nothing of it. */
+  readonly hashKey: HashKeySource | undefined;
   readonly retryBudget: RetryBudgetOptions;
   readonly limits: ResolvedLimits | undefined;
   readonly explainErrors: boolean;

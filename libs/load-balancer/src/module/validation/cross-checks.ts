@@ -1,5 +1,6 @@
 import type { CallSettings } from '../../client/call-settings.js';
 import type { EjectionPolicy } from '../../cluster/ejection/ejection-policy.js';
+import type { HashKeySource } from '../../client/hash-key.js';
 import { validateEndpoints } from '../../discovery/endpoint-validation.js';
 import { staticNodes } from '../../discovery/static.resolver.js';
 import type { Target } from '../../discovery/resolver.js';
@@ -50,14 +51,16 @@ function reportEjectionTimes(policy: EjectionPolicy | undefined, path: string, r
 
 /** Options that can work together, and hardly mean what they say. */
 export function doubts(service: ResolvedServiceOptions, path: string, allowed: readonly string[]): string[] {
-  const { limits, calls, patterns, minReady, target, context } = service;
+  const { limits, calls, patterns, minReady, target, context, hashKey } = service;
   const warnings = retryOnDoubts(calls, pathTo(path, 'retry'));
+  warnings.push(...hashKeyDoubts(hashKey, path, allowed));
   for (const [text, settings] of patterns) {
     const where = pathTo(`${path}.patterns`, text);
     if (text.startsWith('{') && !isJson(text))
       warnings.push(
         `${where}: begins like an object and is not JSON, so it is the pattern of this very text`,
       );
+    warnings.push(...hashKeyDoubts(settings.hashKey, where, allowed));
     if (settings.retry.retryOn !== calls.retry.retryOn)
       warnings.push(...retryOnDoubts(settings, pathTo(where, 'retry')));
   }
@@ -127,6 +130,17 @@ function retryOnDoubts({ retry: { retryOn } }: CallSettings, path: string): stri
     if (meant === undefined) return [];
     return `${pathTo(`${path}.retryOn`, index)}: "${oneLine(code, 60)}" is not a code of the library; did you mean "${meant}"?`;
   });
+}
+
+function hashKeyDoubts(
+  source: HashKeySource | undefined,
+  path: string,
+  allowed: readonly string[],
+): string[] {
+  if (typeof source !== 'object' || allowed.includes(source.context)) return [];
+  return [
+    `${path}.hashKey.context: "${source.context}" is not taken from requests, since context.allow does not have it`,
+  ];
 }
 
 function isJson(text: string): boolean {

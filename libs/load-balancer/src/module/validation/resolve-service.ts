@@ -56,6 +56,7 @@ export function resolveService(
     strategy: resolveStrategy(options.strategy, strategies),
     strategies,
     ...resolveCalls(options, strategies),
+    hashKey: options.hashKey,
     limits: resolveLimits(options.limits),
     explainErrors: options.explainErrors ?? false,
     waitForReady: options.waitForReady ?? false,
@@ -114,7 +115,7 @@ function callSettings(
     hedge: hedge === undefined ? base.hedge : hedge || undefined,
     strategy: strategy === undefined ? undefined : resolveStrategy(strategy, strategies),
     idempotent: idempotent ?? base.idempotent,
-    hashKey: hashKey ?? base.hashKey,
+    hashKey,
   };
 }
 

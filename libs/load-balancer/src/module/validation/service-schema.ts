@@ -8,7 +8,7 @@ import type { ServiceOptions, TransportOptions } from '../options.js';
 import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
 import { dryRun, outlierDetection, slowStart } from './outlier-schema.js';
-import { hedge, limits, patterns, serviceRetry } from './call-schema.js';
+import { hashKey, hedge, limits, patterns, serviceRetry } from './call-schema.js';
 import {
   anything,
   boolean,
@@ -87,6 +87,7 @@ const withoutTarget: Fields<Omit<ServiceOptions, 'target'>> = {
   timeout: milliseconds(0),
   retry: serviceRetry,
   hedge,
+  hashKey,
   limits,
   patterns,
   explainErrors: boolean,
