@@ -243,7 +243,12 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
       case 'retry':
         this.progress = decision.progress;
         this.arm(now, decision.delay, 'retry');
-        upstream.retries(attempt, decision.progress.retries, decision.delay);
+        upstream.retries(
+          attempt,
+          decision.progress.retries,
+          decision.delay,
+          request.context?.retryUnknown ?? false,
+        );
         return;
       case 'fail':
         if (endsRetriesUpstream(decision.reason) || pushBack === 'never') this.endRetriesUpstream();

@@ -27,6 +27,7 @@ import type { BuildPacket } from './outgoing-request.js';
 import { ServiceStrategies } from './service-strategies.js';
 import { strategyStack } from './create-strategy.js';
 import { ServiceDryRun } from './service-dry-run.js';
+import { LiveDoubts } from './live-doubts.js';
 import { SilenceWatch } from './silence-watch.js';
 import type { UpstreamNode } from './upstream-node.js';
 import { NodeHandle } from './upstream-node.js';
@@ -71,6 +72,7 @@ export class Upstream {
   ended = false;
 
   private readonly dryRun: ServiceDryRun;
+  private readonly doubts: LiveDoubts;
   private readonly availability: Availability;
   private readonly resolution: Resolution;
   private readonly prober: Prober | undefined;
@@ -97,6 +99,7 @@ export class Upstream {
   ) {
     this.buildPacket = deps.buildPacket;
     const { name, healthCheck } = options;
+    this.doubts = new LiveDoubts(options, deps.log);
     const path = pathTo('services', name);
     const acting = this.strategyOf(options.strategy, pathTo(path, 'strategy'));
     this.dryRun = new ServiceDryRun(options, acting, {
@@ -223,8 +226,9 @@ export class Upstream {
     this.emit({ type: 'attempt-failed', service: this.options.name, node, outcome, reason });
   }
 
-  /** A call will be tried again. */
-  retries({ node }: Attempt, retry: number, delay: number): void {
+  /** A call will be tried again; `blindly`, when the request that it is made for may be a retry itself, for all that is known. */
+  retries({ node }: Attempt, retry: number, delay: number, blindly: boolean): void {
+    if (blindly) this.doubts.blindRetry();
     if (!this.deps.events.observed) return;
     this.emit({ type: 'retry', service: this.options.name, node: node.key, retry, delay });
   }
@@ -301,6 +305,7 @@ export class Upstream {
     for (const node of leaving) this.left(node);
     for (const node of joining) this.joined(node);
     if (changed) for (const node of this.cluster.nodes.values()) this.availability.relabelled(node);
+    this.doubts.nodes(this.cluster.nodes.size);
     const target = this.resolution.snapshot().target;
     if (changed)
       this.emit({ type: 'resolved', service: this.options.name, target, nodes: this.cluster.nodes.size });
@@ -445,8 +450,12 @@ export class Upstream {
 
   /** Sees to what is due about once a second, as soon as there is anything. */
   private keepUp(): void {
-    if (!this.started || this.ended || this.upkeep !== undefined || !this.cluster.hasUpkeep) return;
-    this.upkeep = setInterval(() => this.cluster.upkeep(), UPKEEP_INTERVAL).unref();
+    if (!this.started || this.ended || this.upkeep !== undefined) return;
+    if (!this.cluster.hasUpkeep && !this.doubts.watchesLatency) return;
+    this.upkeep = setInterval(() => {
+      this.cluster.upkeep();
+      if (this.doubts.watchesLatency) this.doubts.latency(this.rules.latencies, this.now());
+    }, UPKEEP_INTERVAL).unref();
   }
 
   private wakeReadyWaiters(): void {

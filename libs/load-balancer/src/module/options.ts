@@ -299,6 +299,8 @@ export interface ResolvedServiceOptions {
   readonly panicThreshold: number;
   readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
   readonly outlierDetection: EjectionPolicy | false;
+  /** Those of its checks that the service itself asks for. */
+  readonly outlierChecksAsked: readonly OutlierCheck[];
   readonly dryRun: {
     readonly strategy: ResolvedStrategy | undefined;
     readonly outlierDetection: EjectionPolicy | undefined;
@@ -312,6 +314,9 @@ export interface ResolvedServiceOptions {
   readonly interceptors: readonly CallInterceptor[];
   readonly transport: TransportOptions;
 }
+
+/** A check of `outlierDetection` that compares nodes. */
+export type OutlierCheck = 'successRate' | 'failurePercentage' | 'latency';
 
 /** A strategy that options ask for, with what makes it. */
 export interface ResolvedStrategy {

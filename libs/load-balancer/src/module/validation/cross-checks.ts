@@ -7,7 +7,8 @@ import type { Target } from '../../discovery/resolver.js';
 import type { ErrorCode } from '../../errors.js';
 import { nearestName } from '../../nearest.js';
 import { oneLine } from '../../safe-text.js';
-import type { ResolvedServiceOptions, ServiceOptions } from '../options.js';
+import type { ResolvedServiceOptions } from '../options.js';
+import { attemptDoubts } from './attempt-doubts.js';
 import { pathTo, type Report } from './schema.js';
 
 /** Options that are right one by one and cannot work together. */
@@ -69,12 +70,8 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
   if (unlimited && limits.queue.size > 0) {
     warnings.push(`${path}.limits.queue: nothing ever waits in it, since there is no limit beside it`);
   }
-  const { hedge, timeout } = calls;
-  if (typeof hedge?.delay === 'number' && timeout > 0 && hedge.delay >= timeout) {
-    warnings.push(
-      `${path}.hedge.delay: ${hedge.delay} ms are never waited for, since the timeout is ${timeout} ms`,
-    );
-  }
+  warnings.push(...attemptDoubts(service, path));
+  warnings.push(...idleOutlierChecks(service, path));
   const { all, usable } = countStaticNodes(target);
   if (all > 0 && minReady > usable) {
     const which = usable < all ? ' whose weight is above 0' : '';
@@ -94,18 +91,17 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
 /**
  * Checks that were asked for and compare more nodes than the target has; those that are on by default are silent about it.
  *
- * @param written the `outlierDetection` of the service itself
+ * Of a target that is looked up, the client tells when it knows the nodes.
  */
-export function idleOutlierChecks(
-  { target, outlierDetection }: ResolvedServiceOptions,
-  written: ServiceOptions['outlierDetection'],
+function idleOutlierChecks(
+  { target, outlierDetection, outlierChecksAsked }: ResolvedServiceOptions,
   path: string,
 ): string[] {
   const { usable } = countStaticNodes(target);
-  if (usable === 0 || outlierDetection === false || !written) return [];
-  return (['successRate', 'failurePercentage', 'latency'] as const).flatMap((check) => {
+  if (usable === 0 || outlierDetection === false) return [];
+  return outlierChecksAsked.flatMap((check) => {
     const settings = outlierDetection[check];
-    if (!written[check] || settings === false || usable >= settings.minimumNodes) return [];
+    if (settings === false || usable >= settings.minimumNodes) return [];
     const problem = `it compares at least ${settings.minimumNodes} nodes, and the target has ${usable}`;
     return [`${path}.outlierDetection.${check}: takes no node out, since ${problem}`];
   });

@@ -10,6 +10,7 @@ import type {
   DryRunOptions,
   HealthCheckOptions,
   LimitsOptions,
+  OutlierCheck,
   PatternOptions,
   ResolvedLimits,
   ResolvedServiceOptions,
@@ -43,12 +44,20 @@ export function mergeDefaults(defaults: Options, service: Options): Options {
   return merged;
 }
 
+const OUTLIER_CHECKS = ['successRate', 'failurePercentage', 'latency'] as const satisfies OutlierCheck[];
+
+/** The checks that a service itself switches on; of those that it has by default nothing need be told. */
+export function outlierChecksAsked({ outlierDetection }: Options): OutlierCheck[] {
+  return OUTLIER_CHECKS.filter((check) => outlierDetection && outlierDetection[check]);
+}
+
 /** Fills in every default, as documented with the options. */
 export function resolveService(
   name: string,
   target: Target,
   options: Options,
   strategies: StrategiesByName,
+  checksAsked: readonly OutlierCheck[],
 ): ResolvedServiceOptions {
   return {
     name,
@@ -64,6 +73,7 @@ export function resolveService(
     panicThreshold: options.panicThreshold ?? 50,
     healthCheck: options.healthCheck === false ? false : resolveHealthCheck(options.healthCheck ?? {}),
     outlierDetection: options.outlierDetection !== false && resolveEjectionPolicy(options.outlierDetection),
+    outlierChecksAsked: checksAsked,
     dryRun: resolveDryRun(options.dryRun ?? {}, strategies),
     slowStart: options.slowStart ?? false,
     connection: resolveConnection(options.connection ?? {}),

@@ -6,8 +6,8 @@ import type { Resolver } from '../../discovery/resolver.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import { describeValue } from '../../safe-text.js';
 import type { LoadBalancerModuleOptions, ResolvedServiceOptions, ServiceOptions } from '../options.js';
-import { doubts, idleOutlierChecks, reportContradictions } from './cross-checks.js';
-import { mergeDefaults, resolveService } from './resolve-service.js';
+import { doubts, reportContradictions } from './cross-checks.js';
+import { mergeDefaults, outlierChecksAsked, resolveService } from './resolve-service.js';
 import { collectResolvers } from './resolvers.js';
 import {
   anything,
@@ -205,8 +205,13 @@ function readService(
     : resolveTarget(name, options.target, pathTo(path, 'target'), resolvers, found.report, warn);
   if (!source || found.count > 0 || !defaults) return undefined;
 
-  const service = resolveService(name, source.target, mergeDefaults(defaults, options), strategies);
+  const service = resolveService(
+    name,
+    source.target,
+    mergeDefaults(defaults, options),
+    strategies,
+    outlierChecksAsked(options),
+  );
   reportContradictions(service, path, report);
-  idleOutlierChecks(service, (options as Partial<ServiceOptions>).outlierDetection, path).forEach(warn);
   return { options: service, resolver: source.resolver };
 }
