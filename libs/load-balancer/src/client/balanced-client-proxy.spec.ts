@@ -112,6 +112,7 @@ describe('send()', () => {
     expect(() => client.send('quote', 1, { strategy: 'randon' })).toThrow(
       'send(…).strategy: unknown strategy "randon"; did you mean "random"?',
     );
+    expect(() => client.explain(undefined)).toThrow('explain(…): expected a pattern, got undefined');
     expect(() => client.explain('quote', 1, { strategy: {} as never })).toThrow(
       'explain(…).strategy.name: expected',
     );

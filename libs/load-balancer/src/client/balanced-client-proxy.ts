@@ -6,6 +6,7 @@ import { defer, from, Observable, ReplaySubject, Subject } from 'rxjs';
 import type { NodeSnapshot, ServiceSnapshot } from '../cluster/snapshot.js';
 import { forwardedMetadata, outgoingMetadata } from '../context/metadata-codec.js';
 import { RequestContext } from '../context/request-context.js';
+import { InvalidOptionsError } from '../errors.js';
 import { withinContext } from '../context/within-context.js';
 import type { Resolver } from '../discovery/resolver.js';
 import { AvailabilityLog } from '../health/availability-log.js';
@@ -88,7 +89,7 @@ export class BalancedClientProxy
    * Where a call would go if it were made now, and why: every node with its score, or why it is left out, the strategy, and
    * the settings that apply. Nothing is sent and nothing changes, the turn of no strategy either. Interceptors do not see it.
    *
-   * @throws InvalidOptionsError for wrong `options`
+   * @throws InvalidOptionsError for wrong `options`, or without a pattern
    *
    * @example
    * ```ts
@@ -96,6 +97,8 @@ export class BalancedClientProxy
    * ```
    */
   explain(pattern: unknown, data?: unknown, options?: CallOptions): PickExplanation {
+    if (isNil(pattern))
+      throw new InvalidOptionsError([{ path: 'explain(…)', message: `expected a pattern, got ${pattern}` }]);
     const request = this.capture('explain', pattern, data, options);
     return explainCall(this.upstream, request, this.upstream.rules.policyOf(request));
   }

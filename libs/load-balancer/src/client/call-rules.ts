@@ -84,7 +84,7 @@ export class CallRules {
 
   /** A pattern in text, for people. */
   textOf(pattern: unknown): string {
-    return String(this.routeOf(pattern));
+    return this.routeOf(pattern);
   }
 
   /** An attempt was answered, or given up, after so many milliseconds. */

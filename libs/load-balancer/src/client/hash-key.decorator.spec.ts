@@ -76,6 +76,7 @@ describe('@HashKey()', () => {
       () => {
         class Static {
           @HashKey() static key = 1;
+          own = 2;
         }
         return Static;
       },

@@ -28,8 +28,8 @@ export function HashKey(): PropertyDecorator {
   return (prototype, field) => {
     if (typeof prototype === 'function') throw misplaced(prototype.name, field, 'a static field');
     const { name } = prototype.constructor;
-    const { value } = Object.getOwnPropertyDescriptor(prototype, field) ?? {};
-    if (typeof value === 'function') throw misplaced(name, field, 'a method');
+    if (typeof Object.getOwnPropertyDescriptor(prototype, field)?.value === 'function')
+      throw misplaced(name, field, 'a method');
     if (Object.hasOwn(prototype, FIELD)) {
       const other = String((prototype as Marked)[FIELD]);
       throw misplaced(name, field, `a second field beside "${other}"; mark a getter that puts them together`);
