@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { Subscriber } from 'rxjs';
 import type { AttemptRecord } from '../cluster/attempt-record.js';
+import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { CancellationListener } from '../context/cancellation.js';
 import { DeadlineEntry } from '../context/deadlines.js';
+import { LoadBalancerError } from '../errors.js';
 import type { LoadSignal } from '../resilience/concurrency-limit.js';
 import type { AdmissibleCall } from './admission.js';
 import type { AbandonedOutcome } from './attempt.js';
-import { LoadBalancerError } from '../errors.js';
 import type { CallPolicy } from './call-settings.js';
-import type { PickExplanation } from '../cluster/pick-explanation.js';
 import { cancelled, clientClosed, deadlineExceeded, overloadedHere } from './failures.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { Upstream } from './upstream.js';

@@ -1,16 +1,16 @@
 import type { ResolvedServiceOptions } from '../module/options.js';
+import { pathTo } from '../module/validation/schema.js';
 import { LatencyWindow } from '../resilience/latency-window.js';
 import { RetryBudget } from '../resilience/retry-budget.js';
+import type { Strategy } from '../strategies/strategy.js';
 import { Admission } from './admission.js';
-import { pathTo } from '../module/validation/schema.js';
+import type { CallStrategy } from './call-options.js';
 import type { CallPolicy, CallSettings } from './call-settings.js';
 import { callPolicy, policyOf } from './call-settings.js';
-import type { ServiceStrategies } from './service-strategies.js';
-import type { CallStrategy } from './call-options.js';
-import type { Strategy } from '../strategies/strategy.js';
 import { defaultHashKey } from './hash-key.js';
 import { HedgePolicies } from './hedge-policies.js';
 import type { OutgoingRequest } from './outgoing-request.js';
+import type { ServiceStrategies } from './service-strategies.js';
 import type { UpstreamNode } from './upstream-node.js';
 
 /** The route that Nest makes of a pattern. */

@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import type { AttemptRecord } from '../cluster/attempt-record.js';
+import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { RetryProgress } from '../resilience/retry-policy.js';
 import { decideRetry, endsRetriesUpstream, FIRST_ATTEMPT } from '../resilience/retry-policy.js';
 import type { NodeTransport } from '../transport/node-transport.js';
@@ -13,7 +14,6 @@ import { CallLifetime } from './call-lifetime.js';
 import type { WaitsFor } from './call-timer.js';
 import { CallTimer } from './call-timer.js';
 import { explainCall } from './explain-call.js';
-import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';

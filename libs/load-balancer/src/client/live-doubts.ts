@@ -61,7 +61,7 @@ export class LiveDoubts {
     if (this.retriedBlindly) return;
     this.retriedBlindly = true;
     this.log(
-      `${this.path}.retry: calls are retried for messages that came without metadata, as stock servers of Nest 11 take them: whether they are retries themselves cannot be known, and where their callers retry, too, attempts multiply; serve with BalancedTcpServer, or retry on one side only`,
+      `${this.path}.retry: calls are retried for messages that came without metadata, as through a stock server of Nest 11: whether they are retries themselves cannot be known, and where their callers retry, too, attempts multiply; serve with BalancedTcpServer, or retry on one side only`,
     );
   }
 }
