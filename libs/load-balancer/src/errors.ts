@@ -1,4 +1,5 @@
 import type { AttemptRecord } from './cluster/attempt-record.js';
+import type { PickExplanation } from './cluster/pick-explanation.js';
 
 /** The closed set of codes. A code never changes its meaning; new ones may be added in a minor release. */
 export type ErrorCode =
@@ -36,6 +37,11 @@ export abstract class LoadBalancerError extends Error {
   abstract readonly code: ErrorCode;
   readonly service: string | undefined;
   readonly attempts: readonly AttemptRecord[];
+  /**
+   * What the last pick for the call went by, at that time; where there was none, how things stood at its end. Only there
+   * with `explainErrors`.
+   */
+  declare explanation?: PickExplanation;
 
   constructor(message: string, failure?: CallFailure) {
     super(message, failure?.cause === undefined ? undefined : { cause: failure.cause });

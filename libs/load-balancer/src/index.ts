@@ -1,7 +1,8 @@
 export { BalancedClientProxy } from './client/balanced-client-proxy.js';
 export type { BroadcastOptions, BroadcastReport } from './client/broadcast.js';
 export type { CallInterceptor, OutgoingCall } from './client/call-interceptor.js';
-export type { CallOptions } from './client/call-options.js';
+export type { CallOptions, CallStrategy } from './client/call-options.js';
+export { HashKey } from './client/hash-key.decorator.js';
 export type { HashKeySource } from './client/hash-key.js';
 export { LoadBalancerRegistry, type RegisteredClient } from './client/registry.js';
 export type { AttemptOutcome, AttemptRecord } from './cluster/attempt-record.js';
@@ -11,12 +12,21 @@ export type {
   OutlierDetectionOptions,
   SuccessRateOptions,
 } from './cluster/ejection/ejection-policy.js';
+export type { DryEjectionReport } from './cluster/ejection/dry-ejection.js';
 export type { Endpoint, ResolvedEndpoint } from './cluster/endpoint.js';
 export type { LocalityOptions } from './cluster/locality/places.js';
 export type { SubsetOptions } from './cluster/locality/subset.js';
+export {
+  describeExplanation,
+  type CandidateExplanation,
+  type ChoiceExplanation,
+  type EffectiveSettings,
+  type PickExplanation,
+} from './cluster/pick-explanation.js';
 export type { SlowStartOptions } from './cluster/slow-start.js';
 export type {
   DiscoverySnapshot,
+  DryRunSnapshot,
   LoadReport,
   NodeSnapshot,
   NodeStatus,
@@ -46,6 +56,7 @@ export type {
   BackoffOptions,
   ConnectionSettings,
   ContextForwardOptions,
+  DryRunOptions,
   HealthCheckOptions,
   LimitsOptions,
   LoadBalancerAsyncResult,
@@ -73,9 +84,13 @@ export type {
 } from './server/balanced-tcp-server-options.js';
 export { BalancedTcpServer } from './server/balanced-tcp-server.js';
 export type { Register, RegisterOptions } from './server/registration/registration-options.js';
-export { RegistrationModule, type RegistrationModuleOptions } from './server/registration/registration.module.js';
+export {
+  RegistrationModule,
+  type RegistrationModuleOptions,
+} from './server/registration/registration.module.js';
 export { Cost, Idempotent } from './server/handler-marks.js';
 export type { ReportFigures } from './server/load-reporter.js';
+export type { DryRunCounts } from './strategies/dry-run.js';
 export type { PickFirstOptions } from './strategies/pick-first.js';
 export type { StrategyName } from './strategies/registry.js';
 export type { ReportedWeightsOptions } from './strategies/reported-weights.js';

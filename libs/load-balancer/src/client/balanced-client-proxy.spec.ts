@@ -109,6 +109,24 @@ describe('send()', () => {
     expect(() => client.send('quote', 1, { timeout: -1 })).toThrow('send(…).timeout: expected a number');
     expect(() => client.emit('quote', 1, { timeout: -1 })).toThrow('emit(…).timeout: expected a number');
     expect(() => client.broadcast('quote', 1, { timeout: -1 })).toThrow('broadcast(…).timeout: expected');
+    expect(() => client.send('quote', 1, { strategy: 'randon' })).toThrow(
+      'send(…).strategy: unknown strategy "randon"; did you mean "random"?',
+    );
+    expect(() => client.explain(undefined)).toThrow('explain(…): expected a pattern, got undefined');
+    expect(() => client.explain('quote', 1, { strategy: {} as never })).toThrow(
+      'explain(…).strategy.name: expected',
+    );
+  });
+
+  it('goes where explain() says that it will', async () => {
+    const [first, second] = [await provide(), await provide()];
+    const client = clientOf([first.port, second.port]);
+    await client.connect();
+    await until(() => client.nodes().every(({ status }) => status === 'ready'));
+    const { choice } = client.explain({ cmd: 'quote' }, { n: 1 });
+    await firstValueFrom(client.send({ cmd: 'quote' }, { n: 1 }));
+    const asked = [first, second].find(({ packets }) => packets.length > 0);
+    expect(choice).toBe(`127.0.0.1:${asked?.port}`);
   });
 
   it('captures the context when it is called, not when it is subscribed to', async () => {

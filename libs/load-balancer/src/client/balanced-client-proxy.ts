@@ -3,11 +3,13 @@ import { Logger } from '@nestjs/common';
 import type { ReadPacket, TcpEvents } from '@nestjs/microservices';
 import { ClientProxy } from '@nestjs/microservices';
 import { defer, from, Observable, ReplaySubject, Subject } from 'rxjs';
+import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { NodeSnapshot, ServiceSnapshot } from '../cluster/snapshot.js';
 import { forwardedMetadata, outgoingMetadata } from '../context/metadata-codec.js';
 import { RequestContext } from '../context/request-context.js';
 import { withinContext } from '../context/within-context.js';
 import type { TargetSource } from '../discovery/resolver-registry.js';
+import { InvalidOptionsError } from '../errors.js';
 import { AvailabilityLog } from '../health/availability-log.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
@@ -17,6 +19,7 @@ import { broadcast, validateBroadcastOptions } from './broadcast.js';
 import type { CallMethod, CallOptions } from './call-options.js';
 import { validateCallOptions } from './call-options.js';
 import { BalancedCall } from './call.js';
+import { explainCall } from './explain-call.js';
 import { clientClosed } from './failures.js';
 import { intercept } from './intercept.js';
 import type { OutgoingRequest } from './outgoing-request.js';
@@ -80,6 +83,24 @@ export class BalancedClientProxy
   /** The nodes with their state, as they are now. */
   nodes(): readonly NodeSnapshot[] {
     return this.upstream.snapshot().nodes;
+  }
+
+  /**
+   * Where a call would go if it were made now, and why: every node with its score, or why it is left out, the strategy, and
+   * the settings that apply. Nothing is sent and nothing changes, the turn of no strategy either. Interceptors do not see it.
+   *
+   * @throws InvalidOptionsError for wrong `options`, or without a pattern
+   *
+   * @example
+   * ```ts
+   * const { choice, candidates } = this.orders.explain({ cmd: 'quote' }, dto, { hashKey: dto.customerId });
+   * ```
+   */
+  explain(pattern: unknown, data?: unknown, options?: CallOptions): PickExplanation {
+    if (isNil(pattern))
+      throw new InvalidOptionsError([{ path: 'explain(…)', message: `expected a pattern, got ${pattern}` }]);
+    const request = this.capture('explain', pattern, data, options);
+    return explainCall(this.upstream, request, this.upstream.rules.policyOf(request));
   }
 
   /** The whole service with its state, as `/health` shows it. */
@@ -229,7 +250,7 @@ export class BalancedClientProxy
       const forwarded = forwardedMetadata(context, forwarding);
       const options = { ...request.options, metadata: { ...forwarded, ...request.options.metadata } };
       return intercept(interceptors, { service: this.service, pattern, data, options }, (changed) => {
-        if (changed.options !== options) validateCallOptions(changed.options, method);
+        if (changed.options !== options) this.validate(changed.options, method);
         return this.call({
           ...request,
           contextForwarded: true,
@@ -257,7 +278,7 @@ export class BalancedClientProxy
     data: unknown,
     options?: CallOptions,
   ): OutgoingRequest {
-    if (options !== undefined) validateCallOptions(options, method);
+    if (options !== undefined) this.validate(options, method);
     return {
       kind: method === 'send' ? 'request' : 'event',
       pattern,
@@ -266,6 +287,14 @@ export class BalancedClientProxy
       context: RequestContext.current(),
       contextForwarded: false,
     };
+  }
+
+  /** @throws InvalidOptionsError */
+  private validate(options: CallOptions, method: CallMethod): void {
+    validateCallOptions(options, method);
+    // The caller is to hear of a wrong one at once, so it is made here, the first time.
+    if (options.strategy !== undefined)
+      this.upstream.strategies.ofCall(options.strategy, `${method}(…).strategy`);
   }
 
   private start(): void {

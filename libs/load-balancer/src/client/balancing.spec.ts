@@ -4,6 +4,7 @@ import type { ServiceOptions } from '../module/options.js';
 import type { Strategy, StrategyDeps, StrategyNode } from '../strategies/strategy.js';
 import type { FakeService } from '../testing/fake-service.js';
 import { seededRandom } from '../testing/seeded-random.js';
+import { HashKey } from './hash-key.decorator.js';
 import {
   A,
   after,
@@ -127,6 +128,31 @@ describe.each(['ring-hash', 'maglev'] as const)('%s', (strategy) => {
     }));
     expect(other).toEqual(one);
   });
+});
+
+it('a class with @HashKey() keeps to one node, unless its pattern or the call says otherwise', async () => {
+  class CartDto {
+    @HashKey()
+    customer = 'c-7';
+    constructor(readonly item: number) {}
+  }
+  const service = await serviceOf([A, B, C], {
+    strategy: 'ring-hash',
+    hashKey: 'item',
+    patterns: { stock: { hashKey: 'item' } },
+  });
+  await after(1_000);
+  const nodesOf = (pattern: string, dataOf: (item: number) => object, options = {}) =>
+    new Set(
+      Array.from({ length: 40 }, (_, item) => nodeOfCall(service, { pattern, data: dataOf(item), options })),
+    );
+  expect(nodesOf('cart', (item) => new CartDto(item)).size).toBe(1);
+  expect(nodesOf('stock', (item) => new CartDto(item)).size).toBe(3);
+  expect(nodesOf('cart', (item) => Object.assign({}, new CartDto(item))).size).toBe(3);
+  const named = { hashKey: 'c-7' };
+  expect(nodesOf('stock', (item) => new CartDto(item), named)).toEqual(
+    nodesOf('cart', (item) => new CartDto(item)),
+  );
 });
 
 it('a hashKey that throws costs no call, and is told once', async () => {

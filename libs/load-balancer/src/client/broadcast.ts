@@ -16,11 +16,22 @@ export type BroadcastOptions = Pick<CallOptions, 'timeout' | 'metadata'>;
  * @throws InvalidOptionsError for options of a call that mean nothing here
  */
 export function validateBroadcastOptions(options: CallOptions | undefined): void {
-  const problems = (['signal', 'waitForReady', 'idempotent', 'retry', 'hedge'] as const)
-    .filter((name) => options?.[name] !== undefined)
-    .map((name) => ({ path: `broadcast(…).${name}`, message: 'is for send() and emit() only' }));
+  const problems = MEANINGLESS.filter((name) => options?.[name] !== undefined).map((name) => ({
+    path: `broadcast(…).${name}`,
+    message: 'is for send() and emit() only',
+  }));
   if (problems.length > 0) throw new InvalidOptionsError(problems);
 }
+
+const MEANINGLESS = [
+  'signal',
+  'waitForReady',
+  'idempotent',
+  'retry',
+  'hedge',
+  'strategy',
+  'explainErrors',
+] as const satisfies (keyof CallOptions)[];
 
 /** What became of a broadcast, node by node. */
 export interface BroadcastReport {

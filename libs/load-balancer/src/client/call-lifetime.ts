@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { Subscriber } from 'rxjs';
 import type { AttemptRecord } from '../cluster/attempt-record.js';
+import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { CancellationListener } from '../context/cancellation.js';
 import { DeadlineEntry } from '../context/deadlines.js';
+import { LoadBalancerError } from '../errors.js';
 import type { LoadSignal } from '../resilience/concurrency-limit.js';
 import type { AdmissibleCall } from './admission.js';
 import type { AbandonedOutcome } from './attempt.js';
@@ -47,6 +49,8 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
   /** Gives up the attempts that are under way. */
   protected abstract abandonRunning(outcome: AbandonedOutcome, reason: string): void;
   protected abstract get hasBeenTried(): boolean;
+  /** What the last pick went by; how things stand now, when there was none. */
+  protected abstract explain(): PickExplanation;
   /** The attempts made so far. */
   protected abstract records(): AttemptRecord[];
   /** The error of an attempt that may have been processed: whoever repeats the call must know of it. */
@@ -113,8 +117,9 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
   override onDeadline(): void {
     const signal = this.running > 0 ? 'dropped' : 'ignored';
     const queued = this.upstream.rules.admission !== undefined && (this.pendingIn !== null || !this.hasPlace);
+    const explanation = this.explains ? this.explain() : undefined;
     if (this.settle(signal, 'no answer yet when the deadline passed', 'timed-out'))
-      this.subscriber.error(this.deadlineError(queued));
+      this.subscriber.error(explained(this.deadlineError(queued), explanation));
   }
 
   /** The call's signal was aborted. The call is the listener itself: a closure would cost every call. */
@@ -130,7 +135,13 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
   }
 
   protected fail(error: unknown, signal: LoadSignal = 'ignored'): void {
-    if (this.settle(signal)) this.subscriber.error(error);
+    const explanation = this.explains ? this.explain() : undefined;
+    if (this.settle(signal)) this.subscriber.error(explained(error, explanation));
+  }
+
+  /** Is its error to tell what the pick went by? */
+  protected get explains(): boolean {
+    return this.request.options.explainErrors ?? this.upstream.options.explainErrors;
   }
 
   /** The single gate of settlement: true the first time only. Attempts that are under way are given up for `reason`. */
@@ -197,6 +208,12 @@ export abstract class CallLifetime extends DeadlineEntry implements AdmissibleCa
     admission?.remove(this);
     if (this.admittedAt >= 0) admission?.leave(now, now - this.admittedAt, signal);
   }
+}
+
+/** Errors of handlers are theirs. */
+function explained(error: unknown, explanation: PickExplanation | undefined): unknown {
+  if (explanation !== undefined && error instanceof LoadBalancerError) error.explanation = explanation;
+  return error;
 }
 
 /** A signal may well be shared by more calls than the ten listeners that Node takes for a leak. */

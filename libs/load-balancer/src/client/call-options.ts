@@ -1,9 +1,10 @@
 import { isLibraryKey } from '../context/context-keys.js';
 import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
-import type { RetryOptions } from '../module/options.js';
+import type { RetryOptions, StrategyOptions } from '../module/options.js';
 import { callRetry, hedge } from '../module/validation/call-schema.js';
 import { didYouMean } from '../nearest.js';
 import {
+  anything,
   boolean,
   isObject,
   milliseconds,
@@ -15,6 +16,7 @@ import {
 } from '../module/validation/schema.js';
 import type { HedgeOptions } from '../resilience/hedge-policy.js';
 import { describeValue } from '../safe-text.js';
+import type { StrategyName } from '../strategies/registry.js';
 
 /** Options of one call: the third argument of `send()`. */
 export interface CallOptions {
@@ -30,14 +32,22 @@ export interface CallOptions {
   /** Hedging of this call; `false` for none. */
   hedge?: HedgeOptions | false;
   /**
+   * How its node is chosen: a strategy by name, or by name with options that are plain data; by default as the pattern or
+   * the service has it. Calls with equal options share one strategy, and so its turns. A service keeps 16 such
+   * strategies beside those of its options and refuses more, so do not compute options from data.
+   */
+  strategy?: CallStrategy;
+  /**
    * What the call is about: the strategies `ring-hash` and `maglev` send calls of one key to one node. By default what the
-   * pattern's `hashKey` makes of the data.
+   * pattern's `hashKey` says, else the `@HashKey()` of the data's class, else the service's `hashKey`.
    */
   hashKey?: string;
   /** Ends the call with a `CancelledError`. */
   signal?: AbortSignal;
   /** Wait for a node instead of failing with `NO_NODES`; the service's setting by default. */
   waitForReady?: boolean;
+  /** Does an error say what the pick went by, in `explanation`? The service's setting by default. */
+  explainErrors?: boolean;
   /**
    * Sent beside the message, to be read with `RequestContext` or `TcpContext#getMetadata()`. Wins over the context.
    * Keys are sent in lower case; those that begin with `lb-` belong to the library.
@@ -45,8 +55,11 @@ export interface CallOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
+/** A strategy that a call names. */
+export type CallStrategy = StrategyName | (string & {}) | StrategyOptions;
+
 /** The method that was given the options, for messages. */
-export type CallMethod = 'send' | 'emit' | 'broadcast';
+export type CallMethod = 'send' | 'emit' | 'broadcast' | 'explain';
 
 const signal: Check = (value, path, report) => {
   if (!isAbortSignal(value)) report(path, `expected an AbortSignal, got ${describeValue(value)}`);
@@ -70,9 +83,12 @@ const fields: Fields<CallOptions> = {
   idempotent: boolean,
   retry: callRetry,
   hedge,
+  // See service-strategies.ts: it needs the names that the module knows.
+  strategy: anything,
   hashKey: text,
   signal,
   waitForReady: boolean,
+  explainErrors: boolean,
   metadata,
 };
 const checks: ReadonlyMap<string, Check> = new Map(Object.entries(fields));

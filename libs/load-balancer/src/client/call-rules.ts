@@ -1,11 +1,16 @@
 import type { ResolvedServiceOptions } from '../module/options.js';
+import { pathTo } from '../module/validation/schema.js';
 import { LatencyWindow } from '../resilience/latency-window.js';
 import { RetryBudget } from '../resilience/retry-budget.js';
+import type { Strategy } from '../strategies/strategy.js';
 import { Admission } from './admission.js';
-import type { CallPolicy } from './call-settings.js';
+import type { CallStrategy } from './call-options.js';
+import type { CallPolicy, CallSettings } from './call-settings.js';
 import { callPolicy, policyOf } from './call-settings.js';
+import { defaultHashKey } from './hash-key.js';
 import { HedgePolicies } from './hedge-policies.js';
 import type { OutgoingRequest } from './outgoing-request.js';
+import type { ServiceStrategies } from './service-strategies.js';
 import type { UpstreamNode } from './upstream-node.js';
 
 /** The route that Nest makes of a pattern. */
@@ -28,11 +33,21 @@ export class CallRules {
   private hedged: boolean;
 
   constructor(
-    { calls, patterns, limits, retryBudget }: ResolvedServiceOptions,
+    { name, calls, patterns, limits, retryBudget, hashKey }: ResolvedServiceOptions,
     private readonly routeOf: RouteOf,
+    private readonly strategies: ServiceStrategies,
     log: (fault: string) => void,
   ) {
-    this.base = callPolicy(calls, log);
+    const usualKeyOf = defaultHashKey(hashKey, log);
+    const policyAt = (settings: CallSettings, path: string, onFault: (fault: string) => void): CallPolicy =>
+      callPolicy(
+        settings,
+        usualKeyOf,
+        (setting) => strategies.ofPattern(setting, pathTo(path, 'strategy')),
+        onFault,
+      );
+    const path = pathTo('services', name);
+    this.base = policyAt(calls, path, log);
     this.retryBudget = new RetryBudget(retryBudget);
     this.admission = limits && new Admission(limits);
     this.nodeLimit = limits?.maxInFlightPerNode ?? Infinity;
@@ -42,7 +57,9 @@ export class CallRules {
         : new Map(
             [...patterns].map(([text, settings]) => [
               this.routeOfText(text),
-              callPolicy(settings, (fault) => log(`patterns[${JSON.stringify(text)}].${fault}`)),
+              policyAt(settings, pathTo(pathTo(path, 'patterns'), text), (fault) =>
+                log(`patterns[${JSON.stringify(text)}].${fault}`),
+              ),
             ]),
           );
     this.hedged =
@@ -53,13 +70,21 @@ export class CallRules {
   policyOf({ pattern, options }: OutgoingRequest): CallPolicy {
     const base = this.byRoute?.get(this.routeOf(pattern)) ?? this.base;
     if (options.hedge) this.hedged = true;
-    return policyOf(base, options, this.hedges);
+    return policyOf(base, options, this.hedges, this.strategyOf);
   }
+
+  private readonly strategyOf = (named: CallStrategy): Strategy<UpstreamNode> =>
+    this.strategies.ofCall(named, 'strategy');
 
   /** Has the provider marked the handler with `@Idempotent()`? Asked only when there is something to repeat. */
   providerSaysIdempotent({ handle }: UpstreamNode, pattern: unknown): boolean {
     const idempotent = handle.capabilities?.idempotent;
     return idempotent !== undefined && idempotent.size > 0 && idempotent.has(this.routeOf(pattern));
+  }
+
+  /** A pattern in text, for people. */
+  textOf(pattern: unknown): string {
+    return this.routeOf(pattern);
   }
 
   /** An attempt was answered, or given up, after so many milliseconds. */

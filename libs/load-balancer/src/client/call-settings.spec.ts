@@ -18,7 +18,9 @@ import {
 import type { CallOptions } from './call-options.js';
 import type { CallPolicy, CallSettings } from './call-settings.js';
 import { callPolicy, policyOf as policyOver, retryPolicyOver, withoutRetries } from './call-settings.js';
+import { RoundRobin } from '../strategies/round-robin.js';
 import { HedgePolicies } from './hedge-policies.js';
+import type { UpstreamNode } from './upstream-node.js';
 
 useVirtualTime();
 
@@ -27,14 +29,22 @@ const SETTINGS: CallSettings = {
   timeout: 5_000,
   retry: RETRY,
   hedge: undefined,
+  strategy: undefined,
   idempotent: undefined,
   hashKey: undefined,
 };
+const NAMED = new RoundRobin<UpstreamNode>({ now: () => 0, random: () => 0 });
 
-const callPolicyOf = (settings: CallSettings) => callPolicy(settings, () => undefined);
+const callPolicyOf = (settings: CallSettings) =>
+  callPolicy(
+    settings,
+    () => undefined,
+    () => NAMED,
+    () => undefined,
+  );
 
 const policyOf = (base: CallPolicy, options: CallOptions): CallPolicy =>
-  policyOver(base, options, new HedgePolicies());
+  policyOver(base, options, new HedgePolicies(), () => NAMED);
 
 describe('the policy of a call', () => {
   it('is the very one of its service when it has no options of its own: nothing is allocated', () => {
@@ -49,6 +59,7 @@ describe('the policy of a call', () => {
     expect(policyOf(base, { idempotent: false })).toEqual({ ...base, idempotent: false });
     expect(policyOf(base, { hedge: false }).hedge).toBeUndefined();
     expect(policyOf(base, { timeout: 1 }).hedge).toBe(base.hedge);
+    expect(policyOf(base, { strategy: 'random' })).toEqual({ ...base, strategy: NAMED });
     expect(policyOf(base, { retry: { maxAttempts: 5 } }).retry).toEqual({ ...RETRY, maxAttempts: 5 });
   });
 

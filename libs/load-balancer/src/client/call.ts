@@ -1,5 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import type { AttemptRecord } from '../cluster/attempt-record.js';
+import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { RetryProgress } from '../resilience/retry-policy.js';
 import { decideRetry, endsRetriesUpstream, FIRST_ATTEMPT } from '../resilience/retry-policy.js';
 import type { NodeTransport } from '../transport/node-transport.js';
@@ -12,6 +13,7 @@ import { errorOf, graverOf, loadSignalOf, wasNotProcessed } from './attempt-fail
 import { CallLifetime } from './call-lifetime.js';
 import type { WaitsFor } from './call-timer.js';
 import { CallTimer } from './call-timer.js';
+import { explainCall } from './explain-call.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
@@ -53,6 +55,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   /** Ends the back-off, or the delay before a hedge: never both at once. */
   private timer: CallTimer | undefined = undefined;
   private emitted = false;
+  private explanation: PickExplanation | undefined = undefined;
 
   constructor(upstream: Upstream, request: OutgoingRequest, subscriber: Subscriber<unknown>) {
     super(upstream, request, subscriber);
@@ -61,8 +64,8 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
 
   /** Worked out only when a strategy asks for it. */
   get hashKey(): string | undefined {
-    const { options, data } = this.request;
-    return options.hashKey ?? this.policy.hashKeyOf?.(data);
+    const { options, data, context } = this.request;
+    return options.hashKey ?? this.policy.hashKeyOf(data, context);
   }
 
   onNext(attempt: Attempt, response: unknown, last: boolean): void {
@@ -136,7 +139,8 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     }
     this.now = now;
     const { admission, nodeLimit } = upstream.rules;
-    const node = upstream.cluster.pick(this, nodeLimit);
+    if (this.explains) this.explanation = explainCall(upstream, this.request, this.policy, this.tried);
+    const node = upstream.cluster.pick(this, nodeLimit, this.policy.strategy);
     // Whoever was told, while it was picked, that the cluster panics may have ended the call.
     if (this.settled) return;
     const barred = purpose === 'first' || purpose === 'hedge';
@@ -239,7 +243,12 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
       case 'retry':
         this.progress = decision.progress;
         this.arm(now, decision.delay, 'retry');
-        upstream.retries(attempt, decision.progress.retries, decision.delay);
+        upstream.retries(
+          attempt,
+          decision.progress.retries,
+          decision.delay,
+          request.context?.retryUnknown ?? false,
+        );
         return;
       case 'fail':
         if (endsRetriesUpstream(decision.reason) || pushBack === 'never') this.endRetriesUpstream();
@@ -364,6 +373,10 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   private mayWait(): boolean {
     const { upstream } = this;
     return (this.request.options.waitForReady ?? upstream.options.waitForReady) || upstream.worthWaiting;
+  }
+
+  protected override explain(): PickExplanation {
+    return this.explanation ?? explainCall(this.upstream, this.request, this.policy, this.tried);
   }
 
   protected override records(): AttemptRecord[] {

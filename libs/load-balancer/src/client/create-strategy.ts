@@ -1,16 +1,13 @@
 import { LocalityStrategy } from '../cluster/locality/locality-strategy.js';
 import { SlowStart } from '../cluster/slow-start.js';
 import { InvalidOptionsError } from '../errors.js';
-import type { ResolvedServiceOptions } from '../module/options.js';
-import { isObject, pathTo } from '../module/validation/schema.js';
+import type { ResolvedServiceOptions, ResolvedStrategy } from '../module/options.js';
+import { isObject } from '../module/validation/schema.js';
 import { describeValue } from '../safe-text.js';
 import { GuardedStrategy } from '../strategies/guarded.js';
 import { builtInStrategies } from '../strategies/registry.js';
 import type { Strategy, StrategyDeps } from '../strategies/strategy.js';
 import type { UpstreamNode } from './upstream-node.js';
-
-/** What a strategy is made of. Whoever wants another strategy of the same service replaces that alone. */
-export type StrategySettings = Pick<ResolvedServiceOptions, 'name' | 'strategy' | 'locality' | 'slowStart'>;
 
 export interface UpstreamStrategyDeps extends StrategyDeps {
   /** All nodes of the service, healthy or not. */
@@ -18,34 +15,37 @@ export interface UpstreamStrategyDeps extends StrategyDeps {
 }
 
 /**
- * The strategy that a service's options ask for, with all that stands round it: slow start outside, then priorities and
- * zones, which make the strategy itself for each place that gets calls.
+ * A strategy with all that stands round every strategy of a service (its own, those of its patterns and of calls, and those
+ * that only run alongside): slow start outside, then priorities and zones, which make the strategy itself for each place that
+ * gets calls.
  *
+ * @param path of the option that asks for it, for errors
+ * @param onFault told when a strategy that a user wrote goes wrong
  * @throws InvalidOptionsError when what the user's factory or class makes is no strategy
  */
-export function createStrategy(
-  settings: StrategySettings,
+export function strategyStack(
+  setting: ResolvedStrategy,
+  path: string,
+  { locality, slowStart }: Pick<ResolvedServiceOptions, 'locality' | 'slowStart'>,
   { known, ...deps }: UpstreamStrategyDeps,
   onFault: (reason: string) => void,
 ): Strategy<UpstreamNode> {
-  const { locality, slowStart } = settings;
-  const create = (): Strategy<UpstreamNode> => createBareStrategy(settings, deps, onFault);
+  const create = (): Strategy<UpstreamNode> => createStrategy(setting, path, deps, onFault);
   const located = new LocalityStrategy(create, locality, { known, random: deps.random });
   return slowStart === false ? located : new SlowStart(located, deps, slowStart);
 }
 
-/** One that a user wrote is guarded, ours are trusted. */
-function createBareStrategy(
-  { name, strategy: { name: strategyName, factory, options } }: StrategySettings,
+/** The strategy alone; one that a user wrote is guarded, ours are trusted. */
+function createStrategy(
+  { name, factory, options }: ResolvedStrategy,
+  path: string,
   deps: StrategyDeps,
   onFault: (reason: string) => void,
 ): Strategy<UpstreamNode> {
   const made: unknown = factory(deps, options);
   if (Object.values<unknown>(builtInStrategies).includes(factory)) return made as Strategy<UpstreamNode>;
-  if (!isStrategy(made)) {
-    const path = pathTo(pathTo('services', name), 'strategy');
-    throw new InvalidOptionsError([{ path, message: `"${strategyName}" makes ${shortOfStrategy(made)}` }]);
-  }
+  if (!isStrategy(made))
+    throw new InvalidOptionsError([{ path, message: `"${name}" makes ${shortOfStrategy(made)}` }]);
   return new GuardedStrategy(made, onFault);
 }
 

@@ -9,7 +9,9 @@ import type { LoadBalancerError } from '../errors.js';
 import { Discovery } from '../discovery/discovery.js';
 import type { TargetSource } from '../discovery/resolver-registry.js';
 import { Prober } from '../health/prober.js';
-import type { ResolvedServiceOptions } from '../module/options.js';
+import type { ResolvedServiceOptions, ResolvedStrategy } from '../module/options.js';
+import { pathTo } from '../module/validation/schema.js';
+import type { Strategy } from '../strategies/strategy.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
 import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 import { NodeChannel } from '../transport/node-channel.js';
@@ -24,8 +26,11 @@ import type { CallLifetime } from './call-lifetime.js';
 import { deadlines, type Deadlines } from '../context/deadlines.js';
 import { clientClosed, noNodes } from './failures.js';
 import type { BuildPacket } from './outgoing-request.js';
-import { createStrategy } from './create-strategy.js';
+import { strategyStack, type UpstreamStrategyDeps } from './create-strategy.js';
 import { eagerNodes } from './eager-nodes.js';
+import { LiveDoubts } from './live-doubts.js';
+import { ServiceDryRun } from './service-dry-run.js';
+import { ServiceStrategies } from './service-strategies.js';
 import { SilenceWatch } from './silence-watch.js';
 import type { UpstreamNode } from './upstream-node.js';
 import { NodeHandle } from './upstream-node.js';
@@ -64,6 +69,7 @@ export interface UpstreamDeps {
 export class Upstream {
   readonly cluster: Cluster<NodeHandle>;
   readonly buildPacket: BuildPacket;
+  readonly strategies: ServiceStrategies;
   readonly rules: CallRules;
   readonly deadlines: Deadlines;
   /** Monotonic milliseconds. */
@@ -75,6 +81,8 @@ export class Upstream {
   ended = false;
 
   private readonly time: TimeSource;
+  private readonly dryRun: ServiceDryRun;
+  private readonly doubts: LiveDoubts;
   private readonly availability: Availability;
   private readonly discovery: Discovery;
   private readonly prober: Prober | undefined;
@@ -86,6 +94,7 @@ export class Upstream {
   private leaving: UpstreamNode[] = [];
   /** Nodes that have left and still finish what they have. */
   private readonly retiring = new Set<UpstreamNode>();
+  private started = false;
   private inFlight = 0;
   /** The last deadline of all calls since there was none in flight. */
   private lastDeadline = 0;
@@ -107,19 +116,15 @@ export class Upstream {
     this.random = time.random;
     this.deadlines = deps.deadlines ?? deadlines;
     const { name, healthCheck, locality } = options;
-    this.rules = new CallRules(options, deps.routeOf, (fault) => deps.log(`${name}: ${fault}`));
-    const strategy = createStrategy(
-      options,
-      {
-        now: this.now,
-        random: this.random,
-        known: () => this.cluster.nodes.values(),
-        // It knows no other nodes than those of the cluster.
-        requestLoad: (node) => (node as UpstreamNode).handle.requestLoad(),
-      },
-      (reason) =>
-        deps.log(`${name}: strategy "${options.strategy.name}": ${reason}; nodes are taken in turn instead`),
-    );
+    this.doubts = new LiveDoubts(options, deps.log);
+    const path = pathTo('services', name);
+    const acting = this.strategyOf(options.strategy, pathTo(path, 'strategy'));
+    this.dryRun = new ServiceDryRun(options, acting, {
+      make: (setting) => this.strategyOf(setting, `${path}.dryRun.strategy`, 'dry run of '),
+      now: this.now(),
+      emit: (event) => this.emit(event),
+    });
+    const { strategy } = this.dryRun;
     this.availability = new Availability(options.connection.backoff, {
       nodes: () => this.cluster.nodes.values(),
       onAvailability: deps.onAvailability,
@@ -132,6 +137,7 @@ export class Upstream {
         panicThreshold: options.panicThreshold,
         overProvisioning: locality.overProvisioning,
         ejection: options.outlierDetection,
+        dryEjection: this.dryRun.ejection,
         probed: healthCheck !== false,
         clock: time,
         random: this.random,
@@ -148,6 +154,16 @@ export class Upstream {
         onTrial: () => this.changed(),
         onReturned: ({ key: node }) => this.emit({ type: 'returned', service: name, node }),
       },
+    );
+    this.strategies = new ServiceStrategies(strategy, options.strategy, options.strategies, {
+      make: (setting, path) => this.strategyOf(setting, path),
+      admit: (further) => {
+        this.cluster.admit(further);
+        this.keepUp();
+      },
+    });
+    this.rules = new CallRules(options, deps.routeOf, this.strategies, (fault) =>
+      deps.log(`${name}: ${fault}`),
     );
     if (healthCheck !== false) {
       const prober = new Prober(healthCheck, time);
@@ -181,9 +197,9 @@ export class Upstream {
 
   /** Starts to look for nodes and to connect them. Nothing is waited for. */
   start(): void {
+    this.started = true;
     this.discovery.start();
-    if (this.cluster.hasUpkeep)
-      this.cancelUpkeep = this.time.every(() => this.cluster.upkeep(), UPKEEP_INTERVAL);
+    this.keepUp();
   }
 
   /** Resolves once a call could be sent, rejects once it is known that none can, or when it is closed. */
@@ -223,8 +239,9 @@ export class Upstream {
     this.emit({ type: 'attempt-failed', service: this.options.name, node, outcome, reason });
   }
 
-  /** A call will be tried again. */
-  retries({ node }: Attempt, retry: number, delay: number): void {
+  /** A call will be tried again; `blindly`, when the request that it is made for may be a retry itself, for all that is known. */
+  retries({ node }: Attempt, retry: number, delay: number, blindly: boolean): void {
+    if (blindly) this.doubts.blindRetry();
     if (!this.deps.events.observed) return;
     this.emit({ type: 'retry', service: this.options.name, node: node.key, retry, delay });
   }
@@ -241,7 +258,7 @@ export class Upstream {
       this.options.minReady,
       this.cluster,
       this.discovery.snapshot(),
-      { known: this.known, locality: this.options.locality },
+      { known: this.known, locality: this.options.locality, dryRun: this.dryRun.snapshot() },
     );
   }
 
@@ -304,6 +321,7 @@ export class Upstream {
     for (const node of leaving) this.left(node);
     for (const node of joining) this.joined(node);
     if (changed) for (const node of this.cluster.nodes.values()) this.availability.relabelled(node);
+    this.doubts.nodes(this.cluster.nodes.size);
     this.changed();
   }
 
@@ -426,6 +444,32 @@ export class Upstream {
       this.waiting.clear();
       for (const call of calls) call.resume();
     }
+  }
+
+  private strategyOf(setting: ResolvedStrategy, path: string, what = ''): Strategy<UpstreamNode> {
+    const { options, deps } = this;
+    const strategyDeps: UpstreamStrategyDeps = {
+      now: this.now,
+      random: this.random,
+      known: () => this.cluster.nodes.values(),
+      // It knows no other nodes than those of the cluster.
+      requestLoad: (node) => (node as UpstreamNode).handle.requestLoad(),
+    };
+    return strategyStack(setting, path, options, strategyDeps, (reason) =>
+      deps.log(
+        `${options.name}: ${what}strategy "${setting.name}": ${reason}; nodes are taken in turn instead`,
+      ),
+    );
+  }
+
+  /** Sees to what is due about once a second, as soon as there is anything. */
+  private keepUp(): void {
+    if (!this.started || this.ended || this.cancelUpkeep !== undefined) return;
+    if (!this.cluster.hasUpkeep && !this.doubts.watchesLatency) return;
+    this.cancelUpkeep = this.time.every(() => {
+      this.cluster.upkeep();
+      if (this.doubts.watchesLatency) this.doubts.latency(this.rules.latencies, this.now());
+    }, UPKEEP_INTERVAL);
   }
 
   private wakeReadyWaiters(): void {

@@ -1,13 +1,17 @@
+import { explanationOf } from '../strategies/scored.js';
 import type { PickContext, Strategy } from '../strategies/strategy.js';
+import type { DryEjection } from './ejection/dry-ejection.js';
 import type { EjectionPolicy } from './ejection/ejection-policy.js';
 import type { EjectionRecord } from './ejection/outlier-detector.js';
 import { OutlierDetector } from './ejection/outlier-detector.js';
 import type { EjectionState } from './ejection/ejection-state.js';
+import { SweepSchedule } from './ejection/sweep-schedule.js';
 import { eligibleNodes } from './eligible-nodes.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { diffMembership } from './membership.js';
 import type { ClusterClock } from './node.js';
 import { ClusterNode } from './node.js';
+import { explainPick, type ChoiceExplanation } from './pick-explanation.js';
 import type { NodeStatus } from './snapshot.js';
 
 export interface ClusterSettings<H> {
@@ -20,6 +24,8 @@ export interface ClusterSettings<H> {
   readonly probed: boolean;
   /** When nodes are ejected; `false` for never. */
   readonly ejection: EjectionPolicy | false;
+  /** A policy that is told of the same and takes no node out. */
+  readonly dryEjection?: DryEjection<ClusterNode<H>> | undefined;
   readonly clock: ClusterClock;
   readonly random: () => number;
 }
@@ -53,9 +59,10 @@ export class Cluster<H> {
   private panicking = false;
   private stale = false;
   private everResolved = false;
+  /** Those that picks may name instead of the service's own. */
+  private readonly further = new Set<Strategy<ClusterNode<H>>>();
   private readonly detector: OutlierDetector<ClusterNode<H>> | undefined;
-  /** When the statistics of the nodes are next looked at. */
-  private nextSweep = Infinity;
+  private readonly sweeps: SweepSchedule<ClusterNode<H>> | undefined;
 
   constructor(
     private readonly settings: ClusterSettings<H>,
@@ -64,7 +71,7 @@ export class Cluster<H> {
     const { ejection, clock } = settings;
     if (ejection === false) return;
     this.detector = new OutlierDetector(ejection, (record, from) => this.ejectionChanged(record, from));
-    this.nextSweep = clock.now() + ejection.interval;
+    this.sweeps = new SweepSchedule(this.detector, ejection.interval, clock.now());
   }
 
   get nodes(): ReadonlyMap<string, ClusterNode<H>> {
@@ -97,7 +104,7 @@ export class Cluster<H> {
 
   /** Replaces the set. Returns whether anything changed. */
   apply(endpoints: readonly ResolvedEndpoint[]): boolean {
-    const { clock, probed } = this.settings;
+    const { clock, probed, dryEjection } = this.settings;
     const onStatus = (node: ClusterNode<H>, from: NodeStatus): void => this.statusChanged(node, from);
     const joinedAt = this.everResolved ? clock.now() : -Infinity;
     const { nodes, added, removed, changed } = diffMembership(
@@ -108,11 +115,21 @@ export class Cluster<H> {
     this.everResolved = true;
     this.members = nodes;
     this.stale ||= changed;
-    for (const node of removed) node.unwatched();
-    if (this.detector) for (const node of added) node.watchedBy(this.detector);
+    for (const node of removed) {
+      node.unwatched();
+      dryEjection?.left(node);
+    }
+    for (const node of added) node.watchedBy(this.detector, dryEjection?.detector);
     for (const node of removed) this.listener.onRemoved(node);
     for (const node of added) this.listener.onAdded(node);
     return changed;
+  }
+
+  /** A further strategy, which picks may name. From now on it is told whatever the service's own is told. */
+  admit(strategy: Strategy<ClusterNode<H>>): void {
+    this.refresh();
+    this.further.add(strategy);
+    strategy.update(this.eligible);
   }
 
   /**
@@ -120,15 +137,17 @@ export class Cluster<H> {
    * when there is no node at all.
    *
    * @param limit attempts in flight at which a node is full
+   * @param strategy the service's own, or one that was admitted
    */
-  pick(call: PickContext<ClusterNode<H>>, limit = Infinity): ClusterNode<H> | undefined {
+  pick(
+    call: PickContext<ClusterNode<H>>,
+    limit = Infinity,
+    strategy = this.settings.strategy,
+  ): ClusterNode<H> | undefined {
     if (this.stale) this.refresh();
-    const { strategy } = this.settings;
     const { tried } = call;
     if (tried === undefined && this.detector?.awaitsTrial === true) {
-      const trial = this.detector.trial(
-        (node) => node.status === 'ejected' && node.weight > 0 && node.inFlight < limit,
-      );
+      const trial = this.dueTrial(limit);
       if (trial) return trial;
     }
     const node = strategy.pick(call);
@@ -140,32 +159,48 @@ export class Cluster<H> {
     return this.search(limit, tried) ?? (node.inFlight < limit ? node : (this.search(limit) ?? node));
   }
 
+  /** What `pick` would come to, and why. Changes nothing: picks go on as if it had not been called. O(n log n). */
+  explain(
+    call: PickContext<ClusterNode<H>>,
+    limit = Infinity,
+    strategy = this.settings.strategy,
+  ): ChoiceExplanation {
+    this.refresh();
+    const { eligible, panicking: panic } = this;
+    const trial = call.tried === undefined ? this.dueTrial(limit) : undefined;
+    const situation = { nodes: this.members.values(), eligible, panic, limit, trial };
+    return explainPick(call, situation, explanationOf(strategy, call));
+  }
+
   /** The node has told its load. */
   observe(node: ClusterNode<H>): void {
     this.settings.strategy.observe?.(node);
+    if (this.further.size > 0) for (const strategy of this.further) strategy.observe?.(node);
   }
 
-  /** Is there work that is to be done about once a second, between picks: the strategy's, or that of ejection? */
+  /** Is there work that is to be done about once a second, between picks: a strategy's, or that of ejection? */
   get hasUpkeep(): boolean {
-    return this.settings.strategy.refresh !== undefined || this.detector !== undefined;
+    const { strategy: own, dryEjection } = this.settings;
+    if (own.refresh !== undefined || this.detector !== undefined || dryEjection !== undefined) return true;
+    for (const strategy of this.further) if (strategy.refresh !== undefined) return true;
+    return false;
   }
 
   /** Does that work, over the nodes as they are now. */
   upkeep(): void {
-    this.lookForOutliers();
+    const { clock, dryEjection } = this.settings;
+    this.sweeps?.upkeep(clock.now());
+    dryEjection?.upkeep(clock.now());
     this.refresh();
     this.settings.strategy.refresh?.();
+    for (const strategy of this.further) strategy.refresh?.();
   }
 
-  private lookForOutliers(): void {
-    const { ejection, clock } = this.settings;
-    if (this.detector === undefined || ejection === false) return;
-    const now = clock.now();
-    if (now < this.nextSweep) this.detector.release(now);
-    else {
-      this.nextSweep = now + ejection.interval;
-      this.detector.sweep(now);
-    }
+  /** An ejected node that a call is to try now. */
+  private dueTrial(limit: number): ClusterNode<H> | undefined {
+    return this.detector?.trial(
+      (node) => node.status === 'ejected' && node.weight > 0 && node.inFlight < limit,
+    );
   }
 
   /**
@@ -220,6 +255,7 @@ export class Cluster<H> {
     this.eligible = nodes;
     this.anyConnecting = connecting;
     this.settings.strategy.update(this.eligible);
+    for (const strategy of this.further) strategy.update(this.eligible);
     if (panic !== this.panicking) {
       this.panicking = panic;
       this.listener.onPanic(panic, healthy, total);

@@ -62,6 +62,9 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   private troubled = false;
   private detector: OutlierDetector<ClusterNode<H>> | undefined = undefined;
   private ejection: EjectionRecord<ClusterNode<H>> | undefined = undefined;
+  /** Told the same, and not heeded. */
+  private dryDetector: OutlierDetector<ClusterNode<H>> | undefined = undefined;
+  private dryEjection: EjectionRecord<ClusterNode<H>> | undefined = undefined;
   private ejectedUntil: Date | undefined = undefined;
   /** Counts its connections, and which of them calls were last lost with. */
   private connections = 0;
@@ -135,6 +138,7 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     const recovered = verdict === 'healthy' && this.probesFailed;
     this.probesFailed = verdict === 'unhealthy';
     if (recovered && this.ejection) this.detector?.recovered(this.ejection);
+    if (recovered && this.dryEjection) this.dryDetector?.recovered(this.dryEjection);
     this.settle();
   }
 
@@ -144,16 +148,28 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     this.settle();
   }
 
-  /** From now on the detector is told how its attempts end, and its verdict is heeded. */
-  watchedBy(detector: OutlierDetector<ClusterNode<H>>): void {
+  /**
+   * From now on the detectors are told how its attempts end.
+   *
+   * @param detector its verdict is heeded
+   * @param dryDetector its verdict is not
+   */
+  watchedBy(
+    detector: OutlierDetector<ClusterNode<H>> | undefined,
+    dryDetector?: OutlierDetector<ClusterNode<H>>,
+  ): void {
     this.detector = detector;
-    this.ejection = detector.add(this);
+    this.ejection = detector?.add(this);
+    this.dryDetector = dryDetector;
+    this.dryEjection = dryDetector?.add(this);
   }
 
   /** It has left: nothing that ends on it now counts any more. */
   unwatched(): void {
     if (this.ejection) this.detector?.remove(this.ejection);
+    if (this.dryEjection) this.dryDetector?.remove(this.dryEjection);
     this.detector = undefined;
+    this.dryDetector = undefined;
   }
 
   /** The detector's verdict on it is another one. Returns until when it is ejected (wall clock), if it is. */
@@ -184,12 +200,14 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     this.calls++;
     if (attempt) this.outstanding.add(attempt);
     if (this.ejection !== undefined) this.detector?.began(this.ejection);
+    if (this.dryEjection !== undefined) this.dryDetector?.began(this.dryEjection);
   }
 
   /** The first sign of life of an attempt that goes on: a stream may do so for hours, which is no sign of a stall. */
   heard(attempt: Outstanding): void {
     this.outstanding.remove(attempt);
     if (this.ejection !== undefined) this.detector?.heard(this.ejection);
+    if (this.dryEjection !== undefined) this.dryDetector?.heard(this.dryEjection);
   }
 
   /**
@@ -218,7 +236,7 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     } else if (outcome !== 'cancelled' && outcome !== 'sent') {
       this.failures++;
     }
-    if (this.ejection !== undefined) this.judgeEnd(this.ejection, outcome, duration, now);
+    if (this.ejection !== undefined || this.dryEjection !== undefined) this.judgeEnd(outcome, duration, now);
     if (this.onIdle !== undefined && this.inFlight === 0) {
       const { onIdle } = this;
       this.onIdle = undefined;
@@ -239,15 +257,12 @@ export class ClusterNode<H = unknown> implements StrategyNode {
     this.answersBefore = this.answers;
   }
 
-  private judgeEnd(
-    ejection: EjectionRecord<ClusterNode<H>>,
-    outcome: AttemptOutcome,
-    duration: number,
-    now: number,
-  ): void {
+  private judgeEnd(outcome: AttemptOutcome, duration: number, now: number): void {
+    const { ejection, dryEjection } = this;
     const aftermath = outcome === 'lost' && this.lostWith === this.connections;
     if (outcome === 'lost') this.lostWith = this.connections;
-    this.detector?.ended(ejection, outcome, duration, now, aftermath);
+    if (ejection !== undefined) this.detector?.ended(ejection, outcome, duration, now, aftermath);
+    if (dryEjection !== undefined) this.dryDetector?.ended(dryEjection, outcome, duration, now, aftermath);
   }
 
   /** Calls back once, when nothing is in flight on it any more, at once if nothing is; the last one asked is called. */

@@ -1,7 +1,13 @@
 import type { Cluster } from './cluster.js';
 import type { LocalitySettings } from './locality/places.js';
 import { DEFAULT_LOCALITY, dividePlaces } from './locality/places.js';
-import type { DiscoverySnapshot, NodeSnapshot, NodeStatus, ServiceSnapshot } from './snapshot.js';
+import type {
+  DiscoverySnapshot,
+  DryRunSnapshot,
+  NodeSnapshot,
+  NodeStatus,
+  ServiceSnapshot,
+} from './snapshot.js';
 
 const TROUBLED: ReadonlySet<NodeStatus> = new Set(['disconnected', 'unhealthy', 'ejected'] as const);
 
@@ -10,6 +16,7 @@ export interface Surroundings {
   /** Nodes that discovery lists; those of the cluster by default. */
   readonly known?: number;
   readonly locality?: LocalitySettings;
+  readonly dryRun?: DryRunSnapshot | undefined;
 }
 
 /** What `/health` tells of one service. O(n), off the call path. */
@@ -18,7 +25,7 @@ export function snapshotService<H>(
   minReady: number,
   cluster: Cluster<H>,
   discovery: DiscoverySnapshot,
-  { known = cluster.nodes.size, locality = DEFAULT_LOCALITY }: Surroundings = {},
+  { known = cluster.nodes.size, locality = DEFAULT_LOCALITY, dryRun }: Surroundings = {},
 ): ServiceSnapshot {
   const { panic, candidates } = cluster;
   const nodes = [...cluster.nodes.values()].map((node) => node.snapshot());
@@ -30,7 +37,8 @@ export function snapshotService<H>(
   const places = dividePlaces(cluster.nodes.values(), candidates, locality).map((place) => {
     return { ...place, nodes: place.nodes.length };
   });
-  return { name, status, ready, total: nodes.length, known, minReady, panic, places, discovery, nodes };
+  const total = nodes.length;
+  return { name, status, ready, total, known, minReady, panic, places, discovery, nodes, dryRun };
 }
 
 /** A node that waits for its first call to be connected counts: it is there as far as anybody knows. */

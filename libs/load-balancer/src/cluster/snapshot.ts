@@ -1,4 +1,6 @@
+import type { DryRunCounts } from '../strategies/dry-run.js';
 import type { LoadReport } from '../strategies/load-report.js';
+import type { DryEjectionReport } from './ejection/dry-ejection.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 
 export type { LoadReport };
@@ -82,6 +84,14 @@ export interface DiscoverySnapshot extends Omit<TargetSnapshot, 'nodes'> {
   readonly targets: readonly TargetSnapshot[];
 }
 
+/** What would have been decided otherwise, as `dryRun` asks. */
+export interface DryRunSnapshot {
+  /** How often its strategy has named the same node as the one that acts, and how often another one. */
+  readonly strategy: ({ readonly name: string } & DryRunCounts) | undefined;
+  /** What its ejection policy would have done. */
+  readonly outlierDetection: DryEjectionReport | undefined;
+}
+
 /** One service, as `/health` shows it. */
 export interface ServiceSnapshot {
   readonly name: string;
@@ -102,4 +112,6 @@ export interface ServiceSnapshot {
   readonly places: readonly PlaceSnapshot[];
   readonly discovery: DiscoverySnapshot;
   readonly nodes: readonly NodeSnapshot[];
+  /** `undefined` unless the service has a `dryRun`. */
+  readonly dryRun?: DryRunSnapshot | undefined;
 }

@@ -33,12 +33,14 @@ describe('ContextInterceptor', () => {
     ['a transport without any context', undefined],
     ['a strategy with a context that is a string', 'context'],
   ])('opens a fresh context for messages of %s', async (_transport, rpcContext) => {
-    expect((await intercepted('rpc', rpcContext))?.requestId).toHaveLength(36);
+    const context = await intercepted('rpc', rpcContext);
+    expect(context?.requestId).toHaveLength(36);
+    expect(context?.retryUnknown).toBe(true);
   });
 
   it('reads the metadata of an RPC context that has some', async () => {
     const rpcContext = { getMetadata: () => ({ 'x-request-id': 'r-1' }) };
-    expect((await intercepted('rpc', rpcContext))?.requestId).toBe('r-1');
+    expect(await intercepted('rpc', rpcContext)).toMatchObject({ requestId: 'r-1', retryUnknown: false });
   });
 
   it.each(['rpc', 'graphql'])('leaves the context alone that is open for %s', async (type) => {

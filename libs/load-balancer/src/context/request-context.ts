@@ -83,6 +83,8 @@ export class RequestContext {
    * whoever made the request is not to retry it either, or attempts would multiply with the depth of the calls.
    */
   retriesEnded = false;
+  /** It came as a message without metadata: nobody can tell whether it is a retry. */
+  retryUnknown = false;
 
   // Private to the language, so that no logger finds `authorization` in there.
   #init: RequestContextInit | (() => RequestContextInit);

@@ -17,7 +17,9 @@ interface RpcContextLike {
  */
 export function openRpcContext(rpcContext: unknown, settings: ContextSettings): RequestContext {
   const known = typeof rpcContext === 'object' && rpcContext !== null ? (rpcContext as RpcContextLike) : {};
-  return decodeMetadata(metadataOf(known), settings, rpcPeerOf(known));
+  const context = decodeMetadata(metadataOf(known), settings, rpcPeerOf(known));
+  context.retryUnknown = typeof known.getMetadata !== 'function';
+  return context;
 }
 
 function metadataOf(rpcContext: RpcContextLike): unknown {

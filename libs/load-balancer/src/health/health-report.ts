@@ -1,6 +1,7 @@
 import type { RegistrationSnapshot } from '../server/registration/registration-keeper.js';
 import type {
   DiscoverySnapshot,
+  DryRunSnapshot,
   NodeSnapshot,
   NodeStatus,
   PlaceSnapshot,
@@ -76,6 +77,15 @@ export interface ServiceHealth {
   places?: PlaceHealth[];
   discovery: DiscoveryHealth;
   nodes: NodeHealth[];
+  /** What its `dryRun` would have done; left out without one. */
+  dryRun?: DryRunHealth;
+}
+
+/** What a strategy or an ejection policy that only looks on would have done, in `GET /health`. */
+export interface DryRunHealth {
+  /** Picks in which it agrees with the strategy that acts, and others. */
+  strategy?: { name: string; same: number; different: number };
+  outlierDetection?: { ejections: number; returns: number; out: { node: string; reason: string }[] };
 }
 
 /** Where the nodes of a service come from, in `GET /health`. Of several targets: the worst state and the latest success. */
@@ -204,7 +214,7 @@ export function missingNodes(services: readonly ServiceSnapshot[]): string[] {
 
 // Each field is named: what a snapshot may carry one day does not leak out by itself.
 function serviceHealth(service: ServiceSnapshot): ServiceHealth {
-  const { status, ready, total, known, minReady, panic, places, discovery, nodes } = service;
+  const { status, ready, total, known, minReady, panic, places, discovery, nodes, dryRun } = service;
   return {
     status,
     ready,
@@ -215,7 +225,21 @@ function serviceHealth(service: ServiceSnapshot): ServiceHealth {
     ...(places.length > 1 && { places: places.map(placeHealth) }),
     discovery: discoveryHealth(discovery),
     nodes: nodes.map(nodeHealth),
+    ...(dryRun && { dryRun: dryRunHealth(dryRun) }),
   };
+}
+
+function dryRunHealth({ strategy, outlierDetection }: DryRunSnapshot): DryRunHealth {
+  const health: DryRunHealth = {};
+  if (strategy) {
+    const { name, same, different } = strategy;
+    health.strategy = { name, same, different };
+  }
+  if (outlierDetection) {
+    const { ejections, returns, out } = outlierDetection;
+    health.outlierDetection = { ejections, returns, out: out.map(({ node, reason }) => ({ node, reason })) };
+  }
+  return health;
 }
 
 function placeHealth({ priority, zone, share, nodes }: PlaceSnapshot): PlaceHealth {

@@ -83,6 +83,13 @@ export interface ServiceOptions {
   retry?: RetryOptions | false;
   /** A second attempt beside the first when that stays silent, for calls that are marked `idempotent`; none by default. */
   hedge?: HedgeOptions | false;
+  /**
+   * What a call is about, for the strategies `ring-hash` and `maglev`: the name of a field of the data, a key of the request
+   * context (`{ context: 'x-tenant' }`), or a function of data and context. A number counts as its text; a call for which
+   * there is neither text nor number goes anywhere. The call's own `hashKey`, its pattern's and the `@HashKey()` of its
+   * data's class win, in this order.
+   */
+  hashKey?: HashKeySource;
   /** How much may be under way at once; no limit by default. What is too much fails at once with `OVERLOADED`. */
   limits?: LimitsOptions;
   /**
@@ -90,6 +97,8 @@ export interface ServiceOptions {
    * service's, and those of the call over both.
    */
   patterns?: Readonly<Record<string, PatternOptions>>;
+  /** Errors of calls tell in `explanation` what the pick went by; `false` by default. It costs O(n) for each attempt. */
+  explainErrors?: boolean;
   /** With no node to use, wait for one until the deadline instead of failing with `NO_NODES`; `false` by default. */
   waitForReady?: boolean;
   /** Ready nodes below which `/health` calls the service down and `/health/ready` answers 503; 1 by default, 0 for never. */
@@ -109,6 +118,8 @@ export interface ServiceOptions {
    * `{}` and by default: after 5 failures in a row, and when a node fails notably more often than at least 4 others.
    */
   outlierDetection?: OutlierDetectionOptions | false;
+  /** Decides alongside and takes no effect: what another strategy, or another ejection policy, would do. */
+  dryRun?: DryRunOptions;
   /** A node that joins or comes back gets its share of the calls bit by bit; `false`, the default, for all of it at once. */
   slowStart?: SlowStartOptions | false;
   /**
@@ -126,6 +137,20 @@ export interface ServiceOptions {
   /** Wrapped round every call, the first one outermost; the forwarding of the context stands before them all. */
   interceptors?: readonly CallInterceptor[];
   transport?: TransportOptions;
+}
+
+/**
+ * What is tried out on real calls before it acts; give one or both. What comes of it is told in the service's snapshot, in
+ * `/health` and in `events`. The load that it sees is that of the strategy and the ejections which act.
+ */
+export interface DryRunOptions {
+  /**
+   * Asked for every pick beside the service's own strategy (not beside those of patterns and calls); it is counted how often
+   * the two agree. `least-loaded` asks servers for their load here, too.
+   */
+  strategy?: ServiceOptions['strategy'];
+  /** An ejection policy that is told of every attempt and ejects nobody: events `would-eject` and `would-return`. */
+  outlierDetection?: OutlierDetectionOptions;
 }
 
 /** Retries. */
@@ -177,12 +202,11 @@ export interface PatternOptions {
   /** Key by key over the service's; its budget is shared by all. */
   retry?: Omit<RetryOptions, 'budget'> | false;
   hedge?: HedgeOptions | false;
+  /** How a node is chosen for its calls; by default as for all calls of the service. */
+  strategy?: ServiceOptions['strategy'];
   /** May a call be processed twice without harm? By default what the provider says with `@Idempotent()`, else no. */
   idempotent?: boolean;
-  /**
-   * What a call is about, for the strategies `ring-hash` and `maglev`: the name of a field of the data, or a function of
-   * it. A number counts as its text; a call for which there is neither text nor number goes anywhere.
-   */
+  /** What its calls are about; see `ServiceOptions.hashKey`. It wins over the `@HashKey()` of the data's class. */
   hashKey?: HashKeySource;
 }
 
@@ -271,22 +295,29 @@ export interface ResolvedServiceOptions {
   readonly name: string;
   /** In their order of fallback. */
   readonly targets: readonly Target[];
-  readonly strategy: {
-    readonly name: string;
-    readonly factory: StrategyFactory;
-    readonly options: Readonly<Record<string, unknown>>;
-  };
+  readonly strategy: ResolvedStrategy;
+  /** Every strategy that a call may name. */
+  readonly strategies: ReadonlyMap<string, StrategyFactory>;
   /** How calls are made, unless their pattern has settings of its own. */
   readonly calls: CallSettings;
   /** By the text of the pattern, as it was written. */
   readonly patterns: ReadonlyMap<string, CallSettings>;
+  /** Where the hash key of calls comes from whose pattern and data say nothing of it. */
+  readonly hashKey: HashKeySource | undefined;
   readonly retryBudget: RetryBudgetOptions;
   readonly limits: ResolvedLimits | undefined;
+  readonly explainErrors: boolean;
   readonly waitForReady: boolean;
   readonly minReady: number;
   readonly panicThreshold: number;
   readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
   readonly outlierDetection: EjectionPolicy | false;
+  /** Those of its checks that the service itself asks for. */
+  readonly outlierChecksAsked: readonly OutlierCheck[];
+  readonly dryRun: {
+    readonly strategy: ResolvedStrategy | undefined;
+    readonly outlierDetection: EjectionPolicy | undefined;
+  };
   readonly slowStart: SlowStartOptions | false;
   readonly locality: LocalitySettings;
   readonly subset: Readonly<Required<SubsetOptions>> | false;
@@ -297,6 +328,16 @@ export interface ResolvedServiceOptions {
   readonly context: { readonly forward: readonly string[] | 'all'; readonly authorization: boolean };
   readonly interceptors: readonly CallInterceptor[];
   readonly transport: TransportOptions;
+}
+
+/** A check of `outlierDetection` that compares nodes. */
+export type OutlierCheck = 'successRate' | 'failurePercentage' | 'latency';
+
+/** A strategy that options ask for, with what makes it. */
+export interface ResolvedStrategy {
+  readonly name: string;
+  readonly factory: StrategyFactory;
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** Limits with every default filled in; `Infinity` for none. */

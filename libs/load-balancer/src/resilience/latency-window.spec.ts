@@ -18,6 +18,12 @@ describe('LatencyWindow', () => {
     expect(window.percentile(99.9, 0)! / 999).toBeCloseTo(1, 1);
   });
 
+  it('counts the answers that it looks back on', () => {
+    const window = windowOf(oneTo(30));
+    expect(window.count(14_999)).toBe(30);
+    expect(window.count(40_000)).toBe(0);
+  });
+
   it('is within a tenth of a millisecond or 1 % of the true percentile, and never below it', () => {
     const latency = fc.oneof(
       fc.double({ min: 0, max: 30, noNaN: true }),

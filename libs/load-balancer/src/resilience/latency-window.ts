@@ -58,6 +58,12 @@ export class LatencyWindow {
     return upperEdge(bucket);
   }
 
+  /** Answers in the window. */
+  count(now: number): number {
+    this.rotate(now);
+    return this.currentCount + this.previousCount;
+  }
+
   private rotate(now: number): void {
     const age = now - this.currentStart;
     if (age < HALF_WINDOW) return;

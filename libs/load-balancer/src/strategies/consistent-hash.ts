@@ -1,5 +1,4 @@
 import { InFlightEstimate } from './in-flight-estimate.js';
-import { scored } from './scored.js';
 import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
 import { hashText, mix } from './string-hash.js';
 
@@ -83,20 +82,29 @@ export class ConsistentHash<N extends StrategyNode = StrategyNode> implements St
   }
 
   /** The score of a node is its place in the order of the key. */
-  explain({ hashKey }: PickContext<N>): StrategyExplanation<N> {
-    const places = new Map<N, number>();
-    if (hashKey !== undefined && this.table !== undefined) {
-      const hash = hashText(hashKey);
-      const share = this.shareOfWeight();
-      for (let candidate = 0; candidate < CANDIDATES; candidate++) {
-        const node = this.table.find(nthHash(hash, candidate));
-        const full = node.inFlight >= Math.ceil(share * node.weight);
-        if (!full && !places.has(node)) places.set(node, candidate + 1);
-      }
+  explain({ hashKey, tried }: PickContext<N>): StrategyExplanation<N> {
+    const { nodes, table, members } = this;
+    if (nodes.length < 2 || table === undefined)
+      return { basis: 'the only node', scores: new Map(), choice: nodes[0] };
+    if (hashKey === undefined)
+      return { basis: 'none: a call without a key goes anywhere', scores: new Map(), choice: undefined };
+    const hash = hashText(hashKey);
+    const order = new Set<N>();
+    for (let candidate = 0; candidate < CANDIDATES; candidate++) {
+      const node = table.find(nthHash(hash, candidate));
+      if (members.has(node)) order.add(node);
     }
-    return scored('place in the order of the key, of nodes with room', this.nodes, (node) =>
-      places.get(node),
-    );
+    const share = this.shareOfWeight();
+    const hasRoom = (node: N): boolean => node.inFlight < Math.ceil(share * node.weight);
+    const inOrder = [...order];
+    const untried = inOrder.filter((node) => tried?.has(node) !== true);
+    return {
+      basis: 'place in the order of the key, of nodes with room',
+      scores: new Map(
+        inOrder.map((node, place) => [node, place + 1] as const).filter(([node]) => hasRoom(node)),
+      ),
+      choice: untried.find(hasRoom) ?? untried[0] ?? inOrder[0] ?? nodes[hash % nodes.length],
+    };
   }
 
   /** Calls in flight that a node may have for each unit of weight, the one that is picked for included. */

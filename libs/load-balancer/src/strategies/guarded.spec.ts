@@ -88,6 +88,18 @@ describe('a strategy that a user wrote', () => {
     expect([strategy.observe, strategy.refresh]).toEqual([undefined, undefined]);
   });
 
+  it('that explains itself with anything else costs nobody anything, and is told of', () => {
+    const faults: string[] = [];
+    const inner = {
+      update: () => undefined,
+      pick: () => undefined,
+      explain: () => ({ basis: 'mood' }) as never,
+    };
+    const strategy = new GuardedStrategy<FakeNode>(inner, (reason) => faults.push(reason));
+    expect(strategy.explain(anyCall)).toMatchObject({ scores: new Map(), choice: undefined });
+    expect(faults).toEqual(['explain() returned no explanation']);
+  });
+
   it('need not explain itself', () => {
     const { strategy } = guarded(() => undefined);
     expect(strategy.explain(anyCall)).toEqual({

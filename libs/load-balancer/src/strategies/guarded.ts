@@ -45,9 +45,11 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
   }
 
   explain(call: PickContext<N>): StrategyExplanation<N> {
-    let explanation: StrategyExplanation<N> | undefined;
-    this.attempt('explain', () => (explanation = explanationOf(this.inner, call)));
-    return explanation ?? { basis: 'it threw', scores: new Map(), choice: undefined };
+    let told: unknown;
+    this.attempt('explain', () => (told = explanationOf(this.inner, call)));
+    if (isExplanation<N>(told)) return told;
+    if (told !== undefined) this.fault('explain() returned no explanation');
+    return { basis: 'not told by this strategy', scores: new Map(), choice: undefined };
   }
 
   private attempt(method: string, run: () => void): void {
@@ -63,4 +65,10 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
     this.told = reason;
     this.onFault(reason);
   }
+}
+
+function isExplanation<N extends StrategyNode>(told: unknown): told is StrategyExplanation<N> {
+  if (typeof told !== 'object' || told === null) return false;
+  const { basis, scores } = told as Partial<Record<keyof StrategyExplanation, unknown>>;
+  return typeof basis === 'string' && scores instanceof Map;
 }

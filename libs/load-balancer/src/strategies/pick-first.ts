@@ -48,9 +48,17 @@ export class PickFirst<N extends StrategyNode = StrategyNode> implements Strateg
     return node;
   }
 
-  explain(_call: PickContext<N>): StrategyExplanation<N> {
-    const choice = this.nodes[this.chosen];
-    return { basis: 'the node that all calls go to', scores: new Map(choice ? [[choice, 0]] : []), choice };
+  /** For a call that failed there, only the unshuffled list tells the next one before it is drawn. */
+  explain({ tried }: PickContext<N>): StrategyExplanation<N> {
+    const { nodes, chosen } = this;
+    const leader = nodes[chosen];
+    const scores = new Map(leader ? [[leader, 0]] : []);
+    const choice = leader && tried?.has(leader) ? this.next(tried) : leader;
+    return { basis: 'the node that all calls go to', scores, choice };
+  }
+
+  private next(tried: ReadonlySet<N>): N | undefined {
+    return this.shuffle ? undefined : this.nodes.find((node) => !tried.has(node));
   }
 
   private draw(): number {

@@ -25,7 +25,8 @@ export class RoundRobin<N extends StrategyNode = StrategyNode> implements Strate
 
   /** A score is the number of calls until a node's turn comes. */
   explain(_call: PickContext<N>): StrategyExplanation<N> {
-    const { nodes, turn } = this;
+    const { nodes } = this;
+    const turn = this.turn < nodes.length ? this.turn : 0;
     const scores = new Map(nodes.map((node, i) => [node, ((i - turn + nodes.length) % nodes.length) + 1]));
     return scored('calls until its turn', nodes, (node) => scores.get(node));
   }

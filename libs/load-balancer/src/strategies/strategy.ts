@@ -56,7 +56,7 @@ export interface StrategyDeps {
 export interface StrategyExplanation<N extends StrategyNode = StrategyNode> {
   /** What a score is: `calls in flight by weight`. */
   readonly basis: string;
-  /** The score of each node that has one. Of two nodes that it may choose from, the strategy takes the lower score. */
+  /** The score of each node that has one, lower being better. */
   readonly scores: ReadonlyMap<N, number>;
   /** The node that it would pick; one that draws lots tells the likeliest. */
   readonly choice: N | undefined;

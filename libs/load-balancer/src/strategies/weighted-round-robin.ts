@@ -69,14 +69,19 @@ export class WeightedRoundRobin<N extends StrategyNode = StrategyNode> implement
     }
   }
 
-  /** A score is the number of calls a node gets one of, so the lowest is the likeliest. */
-  explain(_call: PickContext<N>): StrategyExplanation<N> {
+  /** A score is the number of calls a node gets one of; whose turn it is does not show in that. */
+  explain(call: PickContext<N>): StrategyExplanation<N> {
+    const { turn, pass } = this;
+    const choice = this.pick(call);
+    this.turn = turn;
+    this.pass = pass;
     const { places, rates } = this.round;
     const picks = rates.reduce((sum, rate) => sum + rate, 0);
     const shares = new Map<N, number>();
     for (const [place, node] of places.entries()) {
       shares.set(node, (shares.get(node) ?? 0) + (rates[place] as number) / picks);
     }
-    return scored('calls for each one that it gets', this.nodes, (node) => 1 / (shares.get(node) ?? 0));
+    const basis = 'its turn; a score is how many calls come for each that it gets';
+    return { ...scored(basis, this.nodes, (node) => 1 / (shares.get(node) ?? 0)), choice };
   }
 }

@@ -42,6 +42,15 @@ export type LoadBalancerEvent =
     }
   /** An ejected node has answered the call that tried it. */
   | { readonly type: 'returned'; readonly service: string; readonly node: string }
+  /** The ejection policy of a `dryRun` would have taken the node out. */
+  | {
+      readonly type: 'would-eject';
+      readonly service: string;
+      readonly node: string;
+      readonly reason: string;
+    }
+  /** The node that the policy of a `dryRun` would have taken out would be back. */
+  | { readonly type: 'would-return'; readonly service: string; readonly node: string }
   /** An attempt failed on a node, whether or not the call was then answered by another. */
   | {
       readonly type: 'attempt-failed';

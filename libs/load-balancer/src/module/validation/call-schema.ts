@@ -1,3 +1,4 @@
+import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
 import type { Gradient2Options } from '../../resilience/gradient2-limit.js';
 import type { HedgeOptions } from '../../resilience/hedge-policy.js';
@@ -12,6 +13,7 @@ import type {
   RetryOptions,
 } from '../options.js';
 import {
+  anything,
   boolean,
   integer,
   isObject,
@@ -113,15 +115,35 @@ export const limits = section<LimitsOptions>({
   adaptive,
 });
 
-const hashKey: Check = (value, path, report) => {
-  if (typeof value !== 'function' && (typeof value !== 'string' || value === ''))
-    report(path, `expected the name of a field or a function of the data, got ${describeValue(value)}`);
+const contextKey: Check = (value, path, report) => {
+  const key = typeof value === 'string' && isHeaderName(value) && !isReservedKey(value);
+  if (!key)
+    report(
+      path,
+      `expected a key of the context in lower case, such as "x-tenant", got ${describeValue(value)}`,
+    );
+};
+
+const contextSource = section<{ context: string }>({ context: contextKey });
+
+export const hashKey: Check = (value, path, report) => {
+  if (isObject(value)) {
+    contextSource(value, path, report);
+    if (value.context === undefined)
+      report(pathTo(path, 'context'), 'expected a key of the context, got nothing');
+  } else if (typeof value !== 'function' && (typeof value !== 'string' || value === ''))
+    report(
+      path,
+      `expected the name of a field, { context: key } or a function (data, context) => key, got ${describeValue(value)}`,
+    );
 };
 
 const pattern = section<PatternOptions>({
   timeout: milliseconds(0),
   retry: callRetry,
   hedge,
+  // See strategies.ts: it needs the names that the module knows.
+  strategy: anything,
   idempotent: boolean,
   hashKey,
 });

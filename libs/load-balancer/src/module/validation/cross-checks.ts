@@ -1,11 +1,14 @@
 import type { CallSettings } from '../../client/call-settings.js';
+import type { EjectionPolicy } from '../../cluster/ejection/ejection-policy.js';
+import type { HashKeySource } from '../../client/hash-key.js';
 import { validateEndpoints } from '../../discovery/endpoint-validation.js';
 import { staticNodes } from '../../discovery/static.resolver.js';
 import type { Target } from '../../discovery/resolver.js';
 import type { ErrorCode } from '../../errors.js';
 import { nearestName } from '../../nearest.js';
 import { oneLine } from '../../safe-text.js';
-import type { ResolvedServiceOptions, ServiceOptions } from '../options.js';
+import type { ResolvedServiceOptions } from '../options.js';
+import { attemptDoubts } from './attempt-doubts.js';
 import { pathTo, type Report } from './schema.js';
 
 /** Options that are right one by one and cannot work together. */
@@ -31,14 +34,9 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
       `expected at least the initial delay (${first} milliseconds), got ${longest}`,
     );
   }
-  const { outlierDetection } = service;
-  if (outlierDetection !== false && outlierDetection.maxEjectionTime < outlierDetection.baseEjectionTime) {
-    report(
-      `${path}.outlierDetection.maxEjectionTime`,
-      `expected at least the base time (${outlierDetection.baseEjectionTime} milliseconds), got ${outlierDetection.maxEjectionTime}`,
-    );
-  }
-  const { subset } = service;
+  const { outlierDetection, dryRun, subset } = service;
+  reportEjectionTimes(outlierDetection || undefined, `${path}.outlierDetection`, report);
+  reportEjectionTimes(dryRun.outlierDetection, `${path}.dryRun.outlierDetection`, report);
   if (subset !== false && (subset.size as number | undefined) === undefined)
     report(`${path}.subset.size`, 'expected an integer ≥ 1, got undefined');
   const { min, max: most } = service.limits?.adaptive ?? {};
@@ -46,16 +44,26 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
     report(`${path}.limits.adaptive.max`, `expected at least the min (${min}), got ${most}`);
 }
 
+function reportEjectionTimes(policy: EjectionPolicy | undefined, path: string, report: Report): void {
+  if (policy === undefined || policy.maxEjectionTime >= policy.baseEjectionTime) return;
+  report(
+    `${path}.maxEjectionTime`,
+    `expected at least the base time (${policy.baseEjectionTime} milliseconds), got ${policy.maxEjectionTime}`,
+  );
+}
+
 /** Options that can work together, and hardly mean what they say. */
 export function doubts(service: ResolvedServiceOptions, path: string, allowed: readonly string[]): string[] {
-  const { limits, calls, patterns, minReady, targets, context, subset } = service;
+  const { limits, calls, patterns, minReady, targets, context, subset, hashKey } = service;
   const warnings = retryOnDoubts(calls, pathTo(path, 'retry'));
+  warnings.push(...hashKeyDoubts(hashKey, path, allowed));
   for (const [text, settings] of patterns) {
     const where = pathTo(`${path}.patterns`, text);
     if (text.startsWith('{') && !isJson(text))
       warnings.push(
         `${where}: begins like an object and is not JSON, so it is the pattern of this very text`,
       );
+    warnings.push(...hashKeyDoubts(settings.hashKey, where, allowed));
     if (settings.retry.retryOn !== calls.retry.retryOn)
       warnings.push(...retryOnDoubts(settings, pathTo(where, 'retry')));
   }
@@ -64,12 +72,8 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
   if (unlimited && limits.queue.size > 0) {
     warnings.push(`${path}.limits.queue: nothing ever waits in it, since there is no limit beside it`);
   }
-  const { hedge, timeout } = calls;
-  if (typeof hedge?.delay === 'number' && timeout > 0 && hedge.delay >= timeout) {
-    warnings.push(
-      `${path}.hedge.delay: ${hedge.delay} ms are never waited for, since the timeout is ${timeout} ms`,
-    );
-  }
+  warnings.push(...attemptDoubts(service, path));
+  warnings.push(...idleOutlierChecks(service, path));
   const { all, usable } = countStaticNodes(targets);
   if (all > 0 && minReady > usable) {
     const which = usable < all ? ' whose weight is above 0' : '';
@@ -94,18 +98,17 @@ export function doubts(service: ResolvedServiceOptions, path: string, allowed: r
 /**
  * Checks that were asked for and compare more nodes than the target has; those that are on by default are silent about it.
  *
- * @param written the `outlierDetection` of the service itself
+ * Of a target that is looked up, the client tells when it knows the nodes.
  */
-export function idleOutlierChecks(
-  { targets, outlierDetection }: ResolvedServiceOptions,
-  written: ServiceOptions['outlierDetection'],
+function idleOutlierChecks(
+  { targets, outlierDetection, outlierChecksAsked }: ResolvedServiceOptions,
   path: string,
 ): string[] {
   const { usable } = countStaticNodes(targets);
-  if (usable === 0 || outlierDetection === false || !written) return [];
-  return (['successRate', 'failurePercentage', 'latency'] as const).flatMap((check) => {
+  if (usable === 0 || outlierDetection === false) return [];
+  return outlierChecksAsked.flatMap((check) => {
     const settings = outlierDetection[check];
-    if (!written[check] || settings === false || usable >= settings.minimumNodes) return [];
+    if (settings === false || usable >= settings.minimumNodes) return [];
     const problem = `it compares at least ${settings.minimumNodes} nodes, and the target has ${usable}`;
     return [`${path}.outlierDetection.${check}: takes no node out, since ${problem}`];
   });
@@ -131,6 +134,17 @@ function retryOnDoubts({ retry: { retryOn } }: CallSettings, path: string): stri
     if (meant === undefined) return [];
     return `${pathTo(`${path}.retryOn`, index)}: "${oneLine(code, 60)}" is not a code of the library; did you mean "${meant}"?`;
   });
+}
+
+function hashKeyDoubts(
+  source: HashKeySource | undefined,
+  path: string,
+  allowed: readonly string[],
+): string[] {
+  if (typeof source !== 'object' || allowed.includes(source.context)) return [];
+  return [
+    `${path}.hashKey.context: "${source.context}" is not taken from requests, since context.allow does not have it`,
+  ];
 }
 
 function isJson(text: string): boolean {

@@ -5,7 +5,8 @@ import type {
   SuccessRateOptions,
 } from '../../cluster/ejection/ejection-policy.js';
 import type { SlowStartOptions } from '../../cluster/slow-start.js';
-import { integer, milliseconds, number, orFalse, section, type Check } from './schema.js';
+import type { DryRunOptions } from '../options.js';
+import { anything, integer, isObject, milliseconds, number, orFalse, section, type Check } from './schema.js';
 
 const percentage = number({ min: 0, max: 100, unit: 'per cent' });
 // The odd one out of two is either.
@@ -13,9 +14,8 @@ const evidence = { minimumNodes: integer(3), minimumRequests: integer(1) };
 
 const NOR_FALSE = 'an object or false';
 
-/** The check of a service's `outlierDetection`. */
-export const outlierDetection: Check = orFalse(
-  section<OutlierDetectionOptions>(
+function policy(expected: string): Check {
+  return section<OutlierDetectionOptions>(
     {
       interval: milliseconds(1_000),
       baseEjectionTime: milliseconds(1),
@@ -35,9 +35,25 @@ export const outlierDetection: Check = orFalse(
         ),
       ),
     },
-    NOR_FALSE,
-  ),
-);
+    expected,
+  );
+}
+
+/** The check of a service's `outlierDetection`. */
+export const outlierDetection: Check = orFalse(policy(NOR_FALSE));
+
+const dryRunFields = section<DryRunOptions>({
+  // See strategies.ts: it needs the names that the module knows.
+  strategy: anything,
+  outlierDetection: policy('an object'),
+});
+
+/** The check of a service's `dryRun`. */
+export const dryRun: Check = (value, path, report) => {
+  dryRunFields(value, path, report);
+  if (isObject(value) && value.strategy === undefined && value.outlierDetection === undefined)
+    report(path, 'expected a strategy or outlierDetection to try out, got neither');
+};
 
 /** The check of a service's `slowStart`. */
 export const slowStart: Check = orFalse(

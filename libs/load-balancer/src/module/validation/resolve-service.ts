@@ -10,8 +10,10 @@ import { DEFAULT_RETRY_BACKOFF } from '../../resilience/retry-backoff.js';
 import type { RetryPolicy } from '../../resilience/retry-policy.js';
 import type {
   ConnectionSettings,
+  DryRunOptions,
   HealthCheckOptions,
   LimitsOptions,
+  OutlierCheck,
   PatternOptions,
   ResolvedLimits,
   ResolvedServiceOptions,
@@ -50,6 +52,13 @@ export function mergeDefaults(defaults: Options, service: Options): Options {
 /** Host name and process: several processes of a host are not to have one subset. */
 const CLIENT_ID = `${hostname()}:${process.pid}`;
 
+const OUTLIER_CHECKS = ['successRate', 'failurePercentage', 'latency'] as const satisfies OutlierCheck[];
+
+/** The checks that a service itself switches on; of those that it has by default nothing need be told. */
+export function outlierChecksAsked({ outlierDetection }: Options): OutlierCheck[] {
+  return OUTLIER_CHECKS.filter((check) => outlierDetection && outlierDetection[check]);
+}
+
 /**
  * Fills in every default, as documented with the options.
  *
@@ -60,19 +69,25 @@ export function resolveService(
   targets: readonly Target[],
   options: Options,
   strategies: StrategiesByName,
+  checksAsked: readonly OutlierCheck[],
   ownZone?: string,
 ): ResolvedServiceOptions {
   return {
     name,
     targets,
     strategy: resolveStrategy(options.strategy, strategies),
-    ...resolveCalls(options),
+    strategies,
+    ...resolveCalls(options, strategies),
+    hashKey: options.hashKey,
     limits: resolveLimits(options.limits),
+    explainErrors: options.explainErrors ?? false,
     waitForReady: options.waitForReady ?? false,
     minReady: options.minReady ?? 1,
     panicThreshold: options.panicThreshold ?? 50,
     healthCheck: options.healthCheck === false ? false : resolveHealthCheck(options.healthCheck ?? {}),
     outlierDetection: options.outlierDetection !== false && resolveEjectionPolicy(options.outlierDetection),
+    outlierChecksAsked: checksAsked,
+    dryRun: resolveDryRun(options.dryRun ?? {}, strategies),
     slowStart: options.slowStart ?? false,
     locality: resolveLocality(options.locality ?? {}, ownZone),
     subset: options.subset ? { clientId: CLIENT_ID, ...withoutUndefined(options.subset) } : false,
@@ -95,29 +110,47 @@ const DEFAULT_RETRY: RetryPolicy = Object.freeze({
   backoff: DEFAULT_RETRY_BACKOFF,
 });
 
-function resolveCalls(options: Options): Calls {
-  const calls = callSettings(
-    { timeout: 5_000, retry: DEFAULT_RETRY, hedge: undefined, idempotent: undefined, hashKey: undefined },
-    { timeout: options.timeout, retry: options.retry, hedge: options.hedge },
-  );
+const DEFAULT_CALLS: CallSettings = Object.freeze({
+  timeout: 5_000,
+  retry: DEFAULT_RETRY,
+  hedge: undefined,
+  strategy: undefined,
+  idempotent: undefined,
+  hashKey: undefined,
+});
+
+function resolveCalls({ timeout, retry, hedge, ...options }: Options, strategies: StrategiesByName): Calls {
+  const calls = callSettings(DEFAULT_CALLS, { timeout, retry, hedge }, strategies);
   const patterns = new Map(
-    Object.entries(options.patterns ?? {}).map(([text, own]) => [text, callSettings(calls, own)]),
+    Object.entries(options.patterns ?? {}).map(([text, own]) => [text, callSettings(calls, own, strategies)]),
   );
-  return { calls, patterns, retryBudget: options.retry === false ? {} : (options.retry?.budget ?? {}) };
+  return { calls, patterns, retryBudget: retry === false ? {} : (retry?.budget ?? {}) };
 }
 
 type OwnCallSettings = { readonly [K in keyof PatternOptions]: PatternOptions[K] | undefined };
 
 function callSettings(
   base: CallSettings,
-  { timeout, retry, hedge, idempotent, hashKey }: OwnCallSettings,
+  { timeout, retry, hedge, strategy, idempotent, hashKey }: OwnCallSettings,
+  strategies: StrategiesByName,
 ): CallSettings {
   return {
     timeout: timeout ?? base.timeout,
     retry: retry === false ? withoutRetries(base.retry) : retryPolicyOver(base.retry, retry),
     hedge: hedge === undefined ? base.hedge : hedge || undefined,
+    strategy: strategy === undefined ? undefined : resolveStrategy(strategy, strategies),
     idempotent: idempotent ?? base.idempotent,
-    hashKey: hashKey ?? base.hashKey,
+    hashKey,
+  };
+}
+
+function resolveDryRun(
+  { strategy, outlierDetection }: DryRunOptions,
+  strategies: StrategiesByName,
+): ResolvedServiceOptions['dryRun'] {
+  return {
+    strategy: strategy === undefined ? undefined : resolveStrategy(strategy, strategies),
+    outlierDetection: outlierDetection && resolveEjectionPolicy(outlierDetection),
   };
 }
 

@@ -7,9 +7,9 @@ import type {
 import type { ServiceOptions, TransportOptions } from '../options.js';
 import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
-import { outlierDetection, slowStart } from './outlier-schema.js';
+import { dryRun, outlierDetection, slowStart } from './outlier-schema.js';
 import { locality, subset } from './locality-schema.js';
-import { hedge, limits, patterns, serviceRetry } from './call-schema.js';
+import { hashKey, hedge, limits, patterns, serviceRetry } from './call-schema.js';
 import {
   anything,
   boolean,
@@ -88,13 +88,16 @@ const withoutTarget: Fields<Omit<ServiceOptions, 'target'>> = {
   timeout: milliseconds(0),
   retry: serviceRetry,
   hedge,
+  hashKey,
   limits,
   patterns,
+  explainErrors: boolean,
   waitForReady: boolean,
   minReady: integer(0),
   panicThreshold: number({ min: 0, max: 100, unit: 'per cent' }),
   healthCheck: orFalse(healthCheck),
   outlierDetection,
+  dryRun,
   slowStart,
   locality,
   subset,

@@ -2,7 +2,7 @@ import { didYouMean } from '../../nearest.js';
 import { describeValue } from '../../safe-text.js';
 import { builtInStrategies } from '../../strategies/registry.js';
 import type { StrategyClass, StrategyFactory } from '../../strategies/strategy.js';
-import type { ResolvedServiceOptions, StrategyOptions } from '../options.js';
+import type { ResolvedStrategy, StrategyOptions } from '../options.js';
 import { STRATEGY_OPTIONS } from './strategy-options.js';
 import { isObject, pathTo, type Check, type Report } from './schema.js';
 
@@ -37,10 +37,11 @@ export function strategyCheck(strategies: StrategiesByName): Check {
     if (value === undefined || typeof value === 'function') return;
     const { name, ...options } = isObject(value) ? value : { name: value };
     const namePath = isObject(value) ? pathTo(path, 'name') : path;
-    const known = [...strategies.keys()];
     if (typeof name !== 'string') {
-      report(namePath, `expected the name of a strategy (${known.join(', ')}), got ${describeValue(name)}`);
+      const known = [...strategies.keys()].join(', ');
+      report(namePath, `expected the name of a strategy (${known}), got ${describeValue(name)}`);
     } else if (!strategies.has(name)) {
+      const known = [...strategies.keys()];
       report(
         namePath,
         `unknown strategy ${describeValue(name)}${didYouMean(name, known) || ` (known: ${known.join(', ')})`}`,
@@ -55,11 +56,23 @@ export function strategyCheck(strategies: StrategiesByName): Check {
   };
 }
 
+/** Checks every strategy that the options of a service, or the `defaults`, name. */
+export function reportStrategies(
+  { strategy, patterns, dryRun }: Readonly<Record<string, unknown>>,
+  path: string,
+  check: Check,
+  report: Report,
+): void {
+  check(strategy, pathTo(path, 'strategy'), report);
+  if (isObject(dryRun)) check(dryRun.strategy, pathTo(pathTo(path, 'dryRun'), 'strategy'), report);
+  for (const [text, pattern] of Object.entries(isObject(patterns) ? patterns : {})) {
+    if (isObject(pattern))
+      check(pattern.strategy, pathTo(pathTo(pathTo(path, 'patterns'), text), 'strategy'), report);
+  }
+}
+
 /** A service's `strategy`, which has been checked, with its factory. */
-export function resolveStrategy(
-  value: unknown,
-  strategies: StrategiesByName,
-): ResolvedServiceOptions['strategy'] {
+export function resolveStrategy(value: unknown, strategies: StrategiesByName): ResolvedStrategy {
   if (isFactoryOrClass(value))
     return { name: value.name || 'custom', factory: toFactory(value), options: {} };
   const { name, ...options } = (

@@ -44,6 +44,7 @@ describe('validateModuleOptions', () => {
       name: 'orders',
       targets: [expect.objectContaining({ uri: TARGET, scheme: 'static' })],
       strategy: { name: 'round-robin', factory: builtInStrategies['round-robin'], options: {} },
+      strategies: new Map(Object.entries(builtInStrategies)),
       calls: {
         timeout: 5_000,
         retry: {
@@ -57,6 +58,7 @@ describe('validateModuleOptions', () => {
       patterns: new Map(),
       retryBudget: {},
       limits: undefined,
+      explainErrors: false,
       waitForReady: false,
       minReady: 1,
       outlierDetection: {
@@ -69,6 +71,8 @@ describe('validateModuleOptions', () => {
         failurePercentage: { threshold: 85, minimumNodes: 5, minimumRequests: 50 },
         latency: false,
       },
+      outlierChecksAsked: [],
+      dryRun: { strategy: undefined, outlierDetection: undefined },
       slowStart: false,
       locality: { zone: undefined, callers: undefined, minNodes: 6, overProvisioning: 1.4 },
       subset: false,
@@ -226,6 +230,16 @@ describe('validateModuleOptions', () => {
     [{ timeout: 3e9 }, 'timeout: expected at most 2147483647 (milliseconds), got 3000000000'],
     [{ timeout: null }, 'timeout: expected a number ≥ 0 (milliseconds), got null'],
     [{ healthCheck: true }, 'healthCheck: expected an object or false, got true'],
+    [
+      { hashKey: { context: 'X-Tenant' } },
+      'hashKey.context: expected a key of the context in lower case, such as "x-tenant", got "X-Tenant"',
+    ],
+    [
+      { hashKey: { context: 'authorization' } },
+      'hashKey.context: expected a key of the context in lower case, such as "x-tenant", got "authorization"',
+    ],
+    [{ hashKey: {} }, 'hashKey.context: expected a key of the context, got nothing'],
+    [{ explainErrors: 'yes' }, 'explainErrors: expected true or false, got "yes"'],
     [{ connection: [] }, 'connection: expected an object, got an empty array'],
     [{ retry: { maxAttempts: 0 } }, 'retry.maxAttempts: expected an integer from 1 to 5, got 0'],
     [{ retry: { maxAttemps: 2 } }, 'retry.maxAttemps: unknown option; did you mean "maxAttempts"?'],
@@ -254,11 +268,11 @@ describe('validateModuleOptions', () => {
     ],
     [
       { patterns: { quote: { hashKey: 7 } } },
-      'patterns.quote.hashKey: expected the name of a field or a function of the data, got 7',
+      'patterns.quote.hashKey: expected the name of a field, { context: key } or a function (data, context) => key, got 7',
     ],
     [
       { patterns: { quote: { hashKey: '' } } },
-      'patterns.quote.hashKey: expected the name of a field or a function of the data, got ""',
+      'patterns.quote.hashKey: expected the name of a field, { context: key } or a function (data, context) => key, got ""',
     ],
     [
       { patterns: { '{"cmd":"quote"}': { retry: { budget: {} } } } },
@@ -410,6 +424,46 @@ describe('validateModuleOptions', () => {
         'services.orders.retry.retryOn[0]: "CONECTION_LOST" is not a code of the library; did you mean "CONNECTION_LOST"?',
         'services.orders.patterns.pay.retry.retryOn[0]: "deadline_exceeded" is not a code of the library; did you mean "DEADLINE_EXCEEDED"?',
       ]);
+    });
+
+    it.each([
+      [
+        { timeout: 500, hedge: { delay: 500 } },
+        'hedge.delay: 500 ms are never waited for, since the timeout is 500 ms',
+      ],
+      [
+        { hedge: { delay: 300 }, patterns: { quick: { timeout: 200 } } },
+        'patterns.quick.hedge.delay: 300 ms are never waited for, since the timeout is 200 ms',
+      ],
+      [
+        { retry: { budget: { ratio: 0, minPerSecond: 0.05 } } },
+        'retry.budget: nothing is ever retried or hedged, since a ratio of 0 and 0.05 a second never make up one retry within 10000 ms; where that is meant, retry: false says so',
+      ],
+      [
+        { hashKey: { context: 'x-tenant' } },
+        'hashKey.context: "x-tenant" is not taken from requests, since context.allow does not have it',
+      ],
+      [
+        { patterns: { cart: { hashKey: { context: 'x-user' } } } },
+        'patterns.cart.hashKey.context: "x-user" is not taken from requests, since context.allow does not have it',
+      ],
+    ])('warns of what can never work: %j', (options, warning) => {
+      expect(validate({ services: { orders: { target: TARGET, ...options } } }).warnings).toEqual([
+        `services.orders.${warning}`,
+      ]);
+    });
+
+    it.each([
+      { timeout: 1_000, hedge: { delay: 300, maxAttempts: 5 } },
+      { timeout: 0, hedge: { delay: 300, maxAttempts: 5 } },
+      { timeout: 100, retry: { backoff: { initial: 60_000 } } },
+      { timeout: 100, retry: false },
+      { timeout: 20, patterns: { quick: { timeout: 10 } } },
+      { retry: { maxAttempts: 1, budget: { ratio: 0, minPerSecond: 0 } } },
+      { retry: { budget: { ratio: 0, minPerSecond: 0.1 } } },
+      { retry: { budget: { ratio: 0.01, minPerSecond: 0 } } },
+    ])('does not warn of what can: %j', (options) => {
+      expect(validate({ services: { orders: { target: TARGET, ...options } } }).warnings).toEqual([]);
     });
 
     it('warns of what works and is hardly meant', () => {

@@ -10,8 +10,8 @@ import { ResolverRegistry, type TargetSource } from '../../discovery/resolver-re
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import { describeValue } from '../../safe-text.js';
 import type { LoadBalancerModuleOptions, ResolvedServiceOptions, ServiceOptions } from '../options.js';
-import { doubts, idleOutlierChecks, reportContradictions } from './cross-checks.js';
-import { mergeDefaults, resolveService } from './resolve-service.js';
+import { doubts, reportContradictions } from './cross-checks.js';
+import { mergeDefaults, outlierChecksAsked, resolveService } from './resolve-service.js';
 import { collectResolvers } from './resolvers.js';
 import {
   anything,
@@ -28,7 +28,7 @@ import {
   type Report,
 } from './schema.js';
 import { defaultsSchema, serviceSchema } from './service-schema.js';
-import { collectStrategies, strategyCheck, type StrategiesByName } from './strategies.js';
+import { collectStrategies, reportStrategies, strategyCheck, type StrategiesByName } from './strategies.js';
 import { resolveTargets } from './targets.js';
 
 export interface ValidationSettings {
@@ -145,7 +145,7 @@ function readDefaults(
   if (value === undefined) return {};
   const found = new ProblemCounter(report);
   defaultsSchema(value, 'defaults', found.report);
-  if (isObject(value)) checkStrategy(value.strategy, 'defaults.strategy', found.report);
+  if (isObject(value)) reportStrategies(value, 'defaults', checkStrategy, found.report);
   return isObject(value) && found.count === 0 ? value : undefined;
 }
 
@@ -209,15 +209,15 @@ function readService(
 ): ValidatedService | undefined {
   const found = new ProblemCounter(report);
   serviceSchema(options, path, found.report);
-  checkStrategy(options.strategy, pathTo(path, 'strategy'), found.report);
+  reportStrategies(options, path, checkStrategy, found.report);
   const sources = fromEnvironment
     ? resolveTargets(name, fromEnvironment.target, fromEnvironment.variable, resolvers, found.report, warn)
     : resolveTargets(name, options.target, pathTo(path, 'target'), resolvers, found.report, warn);
   if (!sources || found.count > 0 || !defaults) return undefined;
 
   const targets = sources.map(({ target }) => target);
-  const service = resolveService(name, targets, mergeDefaults(defaults, options), strategies, zone);
+  const merged = mergeDefaults(defaults, options);
+  const service = resolveService(name, targets, merged, strategies, outlierChecksAsked(options), zone);
   reportContradictions(service, path, report);
-  idleOutlierChecks(service, (options as Partial<ServiceOptions>).outlierDetection, path).forEach(warn);
   return { options: service, sources };
 }

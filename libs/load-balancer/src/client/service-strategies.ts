@@ -1,0 +1,116 @@
+import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
+import type { ResolvedStrategy } from '../module/options.js';
+import { isObject, type Check } from '../module/validation/schema.js';
+import { resolveStrategy, strategyCheck, type StrategiesByName } from '../module/validation/strategies.js';
+import { describeValue } from '../safe-text.js';
+import type { Strategy, StrategyFactory } from '../strategies/strategy.js';
+import type { CallStrategy } from './call-options.js';
+import { plainText } from './plain-text.js';
+import type { UpstreamNode } from './upstream-node.js';
+
+/**
+ * Strategies that calls may add to a service. Each is told of every change of the nodes, so that a program which computes
+ * options for each call would slow down everything: it hears of it instead.
+ */
+export const MOST_OF_CALLS = 16;
+
+export interface ServiceStrategiesDeps {
+  /** Makes one; `path` is that of the option that asks for it. */
+  readonly make: (setting: ResolvedStrategy, path: string) => Strategy<UpstreamNode>;
+  /** From now on calls may be given to it. */
+  readonly admit: (strategy: Strategy<UpstreamNode>) => void;
+}
+
+/** The strategies of one service: its own, those of its patterns, and those that calls name. Equal options share one. */
+export class ServiceStrategies {
+  /** By what made them, and the text of their options. */
+  private readonly running = new Map<StrategyFactory, Map<string, Strategy<UpstreamNode>>>();
+  private readonly names = new Map<Strategy<UpstreamNode>, string>();
+  /** By what the call wrote, so that it is checked once. */
+  private readonly byCall = new Map<string, Strategy<UpstreamNode>>();
+  private readonly check: Check;
+  private addedByCalls = 0;
+
+  /**
+   * @param setting what the service's own strategy was made of
+   * @param known the strategies that calls may name
+   */
+  constructor(
+    private readonly own: Strategy<UpstreamNode>,
+    setting: ResolvedStrategy,
+    private readonly known: StrategiesByName,
+    private readonly deps: ServiceStrategiesDeps,
+  ) {
+    this.check = strategyCheck(known);
+    this.remember(setting, own);
+  }
+
+  /** The name of a strategy that runs here; the service's own when none is given. */
+  nameOf(strategy = this.own): string {
+    return this.names.get(strategy) ?? '';
+  }
+
+  /**
+   * The strategy of a pattern.
+   *
+   * @throws InvalidOptionsError when what a user's factory makes is none
+   */
+  ofPattern(setting: ResolvedStrategy, path: string): Strategy<UpstreamNode> {
+    return this.find(setting) ?? this.add(setting, path);
+  }
+
+  /**
+   * The strategy that a call names.
+   *
+   * @throws InvalidOptionsError when it is wrong, or would be one too many; `path` says where
+   */
+  ofCall(named: CallStrategy, path: string): Strategy<UpstreamNode> {
+    const text = plainText(named);
+    const known = text === undefined ? undefined : this.byCall.get(text);
+    if (known) return known;
+    const setting = this.settingOf(named, text, path);
+    let strategy = this.find(setting);
+    if (strategy === undefined) {
+      if (this.addedByCalls === MOST_OF_CALLS) {
+        const message = `calls have named ${MOST_OF_CALLS} different strategies, and a service keeps no more; do not compute options from data`;
+        throw new InvalidOptionsError([{ path, message }]);
+      }
+      strategy = this.add(setting, path);
+      this.addedByCalls++;
+    }
+    if (this.byCall.size < 2 * MOST_OF_CALLS && text !== undefined) this.byCall.set(text, strategy);
+    return strategy;
+  }
+
+  private settingOf(named: CallStrategy, text: string | undefined, path: string): ResolvedStrategy {
+    const problems: OptionsProblem[] = [];
+    // Unlike options, calls come by the thousand: a function among them could not be told from that of the last call.
+    if (typeof named !== 'string' && (!isObject(named) || text === undefined)) {
+      const message = `expected the name of a strategy, or an object { name, … } of plain data, got ${describeValue(named)}`;
+      problems.push({ path, message });
+    } else this.check(named, path, (where, message) => problems.push({ path: where, message }));
+    if (problems.length > 0) throw new InvalidOptionsError(problems);
+    return resolveStrategy(named, this.known);
+  }
+
+  private find({ factory, options }: ResolvedStrategy): Strategy<UpstreamNode> | undefined {
+    const text = plainText(options);
+    return text === undefined ? undefined : this.running.get(factory)?.get(text);
+  }
+
+  private add(setting: ResolvedStrategy, path: string): Strategy<UpstreamNode> {
+    const strategy = this.deps.make(setting, path);
+    this.remember(setting, strategy);
+    this.deps.admit(strategy);
+    return strategy;
+  }
+
+  private remember({ name, factory, options }: ResolvedStrategy, strategy: Strategy<UpstreamNode>): void {
+    this.names.set(strategy, name);
+    const text = plainText(options);
+    if (text === undefined) return;
+    const ofFactory = this.running.get(factory) ?? new Map<string, Strategy<UpstreamNode>>();
+    ofFactory.set(text, strategy);
+    this.running.set(factory, ofFactory);
+  }
+}

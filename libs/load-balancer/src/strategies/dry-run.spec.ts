@@ -1,0 +1,28 @@
+import { expect, it } from '@jest/globals';
+import { anyCall, fakeDeps, fakeNodes } from '../testing/fake-nodes.js';
+import type { FakeNode } from '../testing/fake-nodes.js';
+import { DryRun } from './dry-run.js';
+import { PickFirst } from './pick-first.js';
+import { RoundRobin } from './round-robin.js';
+
+function dryRun() {
+  const other = new PickFirst<FakeNode>(fakeDeps(2), { shuffle: false });
+  return new DryRun<FakeNode>(new RoundRobin<FakeNode>(fakeDeps(1)), other);
+}
+
+it('a dry run picks what the acting strategy picks, and counts how often the other one would not have', () => {
+  const nodes = fakeNodes(4);
+  const alone = new RoundRobin<FakeNode>(fakeDeps(1));
+  const both = dryRun();
+  alone.update(nodes);
+  both.update(nodes);
+  for (let i = 0; i < 400; i++) expect(both.pick(anyCall)).toBe(alone.pick(anyCall));
+  expect(both.counts).toEqual({ same: 100, different: 300 });
+});
+
+it('counts nothing while there is no node to choose', () => {
+  const both = dryRun();
+  both.update([]);
+  expect(both.pick(anyCall)).toBeUndefined();
+  expect(both.counts).toEqual({ same: 0, different: 0 });
+});
