@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { V1EndpointSlice } from '@kubernetes/client-node';
 import { DiscoveryV1Api, KubeConfig, makeInformer } from '@kubernetes/client-node';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import type { Subscription } from 'rxjs';
 import { Subject } from 'rxjs';
 import type { KubernetesOptions } from 'nestjs-load-balancer/kubernetes';
@@ -450,23 +450,9 @@ describe('over TLS', () => {
     await api.close();
     api = await KubernetesApiDouble.start({ tls: true });
     api.token = TOKEN;
-    watch({ kubeconfig: api.kubeconfig({ ca: anotherCertificate() }) });
+    watch({ kubeconfig: api.kubeconfig({ ca: rootCertificates[0] }) });
     await failed('certificate');
     expect(api.requests).toEqual([]);
     expect(emitted).toEqual(failures().map((failure) => ({ failure })));
   });
 });
-
-/** A certificate that has signed nothing. */
-function anotherCertificate(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lb-certificate-'));
-  try {
-    const file = join(directory, 'cert.pem');
-    const options =
-      '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=another -keyout /dev/null';
-    execFileSync('openssl', ['req', '-x509', ...options.split(' '), '-out', file], { stdio: 'ignore' });
-    return readFileSync(file, 'utf8');
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}

@@ -13,7 +13,11 @@ const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /** An EndpointSlice, as far as the tests need one. */
 export interface SliceObject {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly labels: object };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
   readonly addressType: string;
   readonly endpoints: unknown;
   readonly ports: unknown;
@@ -283,11 +287,18 @@ export class KubernetesApiDouble {
   }
 }
 
+interface SliceOptions {
+  readonly port?: number;
+  readonly service?: string;
+  readonly addressType?: string;
+  readonly ports?: unknown;
+}
+
 /** A slice of the service `orders` in the namespace `shop`, with the port `tcp`. */
 export function slice(
   name: string,
   endpoints: unknown,
-  { port = 4_001, service = 'orders', addressType = 'IPv4', ports = undefined as unknown } = {},
+  { port = 4_001, service = 'orders', addressType = 'IPv4', ports }: SliceOptions = {},
 ): SliceObject {
   return {
     metadata: { name, namespace: 'shop', labels: { [SERVICE_LABEL]: service } },
@@ -318,8 +329,7 @@ export const NOT_READY = { ready: false, serving: false, terminating: false };
 function selector(namespace: string, labels = ''): (object: SliceObject) => boolean {
   const [label = '', value] = labels.split('=');
   return ({ metadata }) =>
-    metadata.namespace === namespace &&
-    (label === '' || (metadata.labels as Record<string, unknown>)[label] === value);
+    metadata.namespace === namespace && (label === '' || metadata.labels[label] === value);
 }
 
 function status(code: number, message: string): object {
