@@ -242,6 +242,21 @@ describe('a watch', () => {
     },
   );
 
+  it.each(['status', 'event'] as const)(
+    'whose version is always gone (as %s) is not asked for in a tight loop, and that is told',
+    async (as) => {
+      api.goneAs = as;
+      api.watches = 'gone';
+      watch(undefined, { backoff: { initial: 100, multiplier: 1, jitter: 0, max: 100 } });
+      await failed('the API server answered 410');
+      const before = count('watch');
+      const start = performance.now();
+      await until('more watches', () => count('watch') >= before + 3);
+      expect(performance.now() - start).toBeGreaterThanOrEqual(3 * 100 - 10);
+      expect(nodes()).toEqual(['10.0.0.1']);
+    },
+  );
+
   it('that brings what cannot be read is made anew after a list, and says so', async () => {
     watch();
     await watching();

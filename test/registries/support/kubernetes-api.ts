@@ -57,8 +57,8 @@ export class KubernetesApiDouble {
   refuse: { status: number; message: string; retryAfter?: number } | undefined;
   /** How it says that a version is gone. */
   goneAs: 'status' | 'event' = 'status';
-  /** Watches: `hang` is accepted and never answered, `end` is ended as soon as it has begun. */
-  watches: 'work' | 'hang' | 'end' = 'work';
+  /** Watches: `hang` is accepted and never answered, `end` is ended as soon as it has begun, of `gone` every version is. */
+  watches: 'work' | 'hang' | 'end' | 'gone' = 'work';
 
   private readonly objects = new Map<string, SliceObject & { metadata: { resourceVersion: string } }>();
   private readonly open = new Set<OpenWatch>();
@@ -249,7 +249,7 @@ export class KubernetesApiDouble {
     if (this.watches === 'hang') return;
     const from = Number(params.resourceVersion);
     const gone = status(410, `too old resource version: ${from} (${this.oldest})`);
-    const isGone = from < this.oldest;
+    const isGone = from < this.oldest || this.watches === 'gone';
     if (isGone && this.goneAs === 'status') {
       answer(response, 410, gone);
       return;
