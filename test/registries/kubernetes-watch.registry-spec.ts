@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { V1EndpointSlice } from '@kubernetes/client-node';
 import { DiscoveryV1Api, KubeConfig, makeInformer } from '@kubernetes/client-node';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import type { Subscription } from 'rxjs';
 import { Subject } from 'rxjs';
 import type { KubernetesOptions } from 'nestjs-load-balancer/kubernetes';
@@ -242,6 +242,21 @@ describe('a watch', () => {
     },
   );
 
+  it.each(['status', 'event'] as const)(
+    'whose version is always gone (as %s) is not asked for in a tight loop, and that is told',
+    async (as) => {
+      api.goneAs = as;
+      api.watches = 'gone';
+      watch(undefined, { backoff: { initial: 100, multiplier: 1, jitter: 0, max: 100 } });
+      await failed('the API server answered 410');
+      const before = count('watch');
+      const start = performance.now();
+      await until('more watches', () => count('watch') >= before + 3);
+      expect(performance.now() - start).toBeGreaterThanOrEqual(3 * 100 - 10);
+      expect(nodes()).toEqual(['10.0.0.1']);
+    },
+  );
+
   it('that brings what cannot be read is made anew after a list, and says so', async () => {
     watch();
     await watching();
@@ -450,23 +465,9 @@ describe('over TLS', () => {
     await api.close();
     api = await KubernetesApiDouble.start({ tls: true });
     api.token = TOKEN;
-    watch({ kubeconfig: api.kubeconfig({ ca: anotherCertificate() }) });
+    watch({ kubeconfig: api.kubeconfig({ ca: rootCertificates[0] }) });
     await failed('certificate');
     expect(api.requests).toEqual([]);
     expect(emitted).toEqual(failures().map((failure) => ({ failure })));
   });
 });
-
-/** A certificate that has signed nothing. */
-function anotherCertificate(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lb-certificate-'));
-  try {
-    const file = join(directory, 'cert.pem');
-    const options =
-      '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=another -keyout /dev/null';
-    execFileSync('openssl', ['req', '-x509', ...options.split(' '), '-out', file], { stdio: 'ignore' });
-    return readFileSync(file, 'utf8');
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}

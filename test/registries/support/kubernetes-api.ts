@@ -13,7 +13,11 @@ const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 /** An EndpointSlice, as far as the tests need one. */
 export interface SliceObject {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly labels: object };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
   readonly addressType: string;
   readonly endpoints: unknown;
   readonly ports: unknown;
@@ -53,8 +57,8 @@ export class KubernetesApiDouble {
   refuse: { status: number; message: string; retryAfter?: number } | undefined;
   /** How it says that a version is gone. */
   goneAs: 'status' | 'event' = 'status';
-  /** Watches: `hang` is accepted and never answered, `end` is ended as soon as it has begun. */
-  watches: 'work' | 'hang' | 'end' = 'work';
+  /** Watches: `hang` is accepted and never answered, `end` is ended as soon as it has begun, of `gone` every version is. */
+  watches: 'work' | 'hang' | 'end' | 'gone' = 'work';
 
   private readonly objects = new Map<string, SliceObject & { metadata: { resourceVersion: string } }>();
   private readonly open = new Set<OpenWatch>();
@@ -245,7 +249,7 @@ export class KubernetesApiDouble {
     if (this.watches === 'hang') return;
     const from = Number(params.resourceVersion);
     const gone = status(410, `too old resource version: ${from} (${this.oldest})`);
-    const isGone = from < this.oldest;
+    const isGone = from < this.oldest || this.watches === 'gone';
     if (isGone && this.goneAs === 'status') {
       answer(response, 410, gone);
       return;
@@ -283,11 +287,18 @@ export class KubernetesApiDouble {
   }
 }
 
+interface SliceOptions {
+  readonly port?: number;
+  readonly service?: string;
+  readonly addressType?: string;
+  readonly ports?: unknown;
+}
+
 /** A slice of the service `orders` in the namespace `shop`, with the port `tcp`. */
 export function slice(
   name: string,
   endpoints: unknown,
-  { port = 4_001, service = 'orders', addressType = 'IPv4', ports = undefined as unknown } = {},
+  { port = 4_001, service = 'orders', addressType = 'IPv4', ports }: SliceOptions = {},
 ): SliceObject {
   return {
     metadata: { name, namespace: 'shop', labels: { [SERVICE_LABEL]: service } },
@@ -318,8 +329,7 @@ export const NOT_READY = { ready: false, serving: false, terminating: false };
 function selector(namespace: string, labels = ''): (object: SliceObject) => boolean {
   const [label = '', value] = labels.split('=');
   return ({ metadata }) =>
-    metadata.namespace === namespace &&
-    (label === '' || (metadata.labels as Record<string, unknown>)[label] === value);
+    metadata.namespace === namespace && (label === '' || metadata.labels[label] === value);
 }
 
 function status(code: number, message: string): object {

@@ -1,4 +1,4 @@
-import { get as getPlain, type IncomingMessage } from 'node:http';
+import { get as getPlain, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { get as getSecure, type RequestOptions } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
 import { oneLine } from '../../safe-text.js';
@@ -162,7 +162,7 @@ function request(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const get = url.startsWith('https:') ? getSecure : getPlain;
-    const headers = { ...options.headers, accept: 'application/json' };
+    const headers = { ...(options.headers as OutgoingHttpHeaders | undefined), accept: 'application/json' };
     const giveUp = (): void => void sent.destroy(new Error('given up'));
     const sent = get(url, { ...options, headers, signal }, (response) => {
       opening.removeEventListener('abort', giveUp);

@@ -13,7 +13,7 @@ describe('a Kubernetes target', () => {
     ['k8s:///shop/orders:tcp', { namespace: 'shop', service: 'orders', port: 'tcp', family: 'IPv4' }],
     ['k8s:///shop/orders:4001', { namespace: 'shop', service: 'orders', port: 4_001 }],
     ['k8s:///orders:tcp-2', { namespace: undefined, service: 'orders', port: 'tcp-2' }],
-    ['k8s:///a/b:c?context=staging&family=IPv6', { context: 'staging', family: 'IPv6' }],
+    ['k8s:///a/b:c?context=staging&family=6', { context: 'staging', family: 'IPv6' }],
   ])('is read from %s', (uri, expected) => {
     expect(parseKubernetesTarget(target(uri))).toMatchObject({ ok: true, value: expected });
   });
@@ -29,7 +29,7 @@ describe('a Kubernetes target', () => {
     ['k8s:///shop/orders:', 'port: expected a number or the name of a port'],
     ['k8s:///shop/orders:0', 'port out of range: 0'],
     ['k8s:///shop/orders:70000', 'port out of range: 70000'],
-    ['k8s:///shop/orders:tcp?family=6', 'family: expected IPv4 or IPv6, got "6"'],
+    ['k8s:///shop/orders:tcp?family=IPv6', 'family: expected 4 or 6, got "IPv6"'],
     ['k8s:///shop/orders:tcp?context=', 'context: expected the name of a context'],
     [
       'k8s:///shop/orders:tcp?namespace=a',

@@ -5,7 +5,9 @@ import { unknownParamProblem } from '../target.js';
 
 export type AddressFamily = 'IPv4' | 'IPv6';
 
-/** What `k8s:///shop/orders:tcp?context=staging&family=IPv6` says. */
+const FAMILIES: Readonly<Record<string, AddressFamily>> = { 4: 'IPv4', 6: 'IPv6' };
+
+/** What `k8s:///shop/orders:tcp?context=staging&family=6` says. */
 export interface KubernetesTarget {
   /** `undefined`: that of the pod, or of the kubeconfig's context. */
   readonly namespace: string | undefined;
@@ -32,7 +34,7 @@ export function parseKubernetesTarget(target: Target): Parsed<KubernetesTarget> 
   if (more.length > 0 || colon < 0) return refused(`expected ${FORM} or k8s:///service:port`);
   const service = rest.slice(0, colon);
   const port = rest.slice(colon + 1);
-  const { context, family = 'IPv4' } = target.params;
+  const { context, family = '4' } = target.params;
   const problem =
     labelProblem('namespace', namespace) ??
     labelProblem('service', service) ??
@@ -46,7 +48,7 @@ export function parseKubernetesTarget(target: Target): Parsed<KubernetesTarget> 
     service,
     port: /^\d+$/.test(port) ? Number(port) : port,
     context,
-    family: family as AddressFamily,
+    family: FAMILIES[family] ?? 'IPv4',
   });
 }
 
@@ -71,7 +73,7 @@ function portProblem(port: string): string | undefined {
 }
 
 function familyProblem(family: string): string | undefined {
-  return family === 'IPv4' || family === 'IPv6'
+  return Object.hasOwn(FAMILIES, family)
     ? undefined
-    : `family: expected IPv4 or IPv6, got ${describeValue(family)}`;
+    : `family: expected 4 or 6, got ${describeValue(family)}`;
 }

@@ -9,7 +9,7 @@ import { SliceWatch, type WatchTiming } from './slice-watch.js';
  * pod's own namespace. The port is the name of one of the service's, or the number that the pods listen on. Nodes have the
  * pod's zone, and `pod` and `node` among their metadata; those that are terminating are draining.
  *
- * `?context=` chooses a context of the kubeconfig, `?family=IPv6` the address of a pod that has both kinds (IPv4 by default).
+ * `?context=` chooses a context of the kubeconfig, `?family=6` the address of a pod that has both kinds (`4`, IPv4, by default).
  * In the cluster, the pod's service account needs `list` and `watch` on `endpointslices` of `discovery.k8s.io`.
  *
  * @example

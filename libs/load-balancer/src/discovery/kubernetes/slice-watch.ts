@@ -149,9 +149,9 @@ export class SliceWatch {
         openedAt = performance.now();
         this.inContact();
       })) {
+        this.apply(event, api, slices);
         brought = true;
         this.failures = 0;
-        this.apply(event, api, slices);
       }
     } catch (error) {
       if (current.signal.aborted) return 0;
@@ -187,7 +187,7 @@ export class SliceWatch {
     const { name, resourceVersion } = metadataOf(object) ?? {};
     const known = type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK';
     if (!known || resourceVersion === undefined || (name === undefined && type !== 'BOOKMARK')) {
-      throw new BadAnswer(`the watch brought something that is no event of an EndpointSlice`);
+      throw new BadAnswer('the watch brought something that is no event of an EndpointSlice');
     }
     this.version = resourceVersion;
     if (type === 'BOOKMARK') {
