@@ -17,7 +17,7 @@ figure { margin: 1rem 0; border: 1px solid var(--line); border-radius: 8px; over
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .925rem }
 caption { text-align: left; color: var(--quiet); padding: .25rem 0 .5rem }
 th, td { padding: .4rem .75rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
-thead th { background: var(--raised); font-weight: 600 } th:first-child, td:last-child { text-align: left } tbody th { font-weight: 500 }
+thead th { background: var(--raised); font-weight: 600 } th:first-child, .bar { text-align: left } tbody th { font-weight: 500 }
 .good { color: var(--good) } .bad { color: var(--bad); font-weight: 600 }
 details { margin: .75rem 0 } summary { cursor: pointer } pre { background: var(--raised); border: 1px solid var(--line);
   border-radius: 8px; padding: .75rem 1rem; overflow-x: auto; font-size: .85rem; line-height: 1.45 }
@@ -58,13 +58,14 @@ ${comparisons.map(section).join('\n')}
 
 function section({ name, scenario, summaries }) {
   const judged = summaries.some(({ bars }) => bars.length > 0);
-  const heads = [...COLUMNS, ...(judged ? ['bar'] : [])].map((column) => `<th scope="col">${column}</th>`);
+  const heads = COLUMNS.map((column) => `<th scope="col">${column}</th>`);
+  if (judged) heads.push('<th scope="col" class="bar">bar</th>');
   const rows = summaries.map((summary) => {
     const [strategy, ...rest] = cells(summary).map(escape);
-    const bar = judged ? `<td>${summary.bars.map(barCell).join('<br>')}</td>` : '';
+    const bar = judged ? `<td class="bar">${summary.bars.map(barCell).join('<br>')}</td>` : '';
     return `<tr><th scope="row">${strategy}</th>${rest.map((cell) => `<td>${cell}</td>`).join('')}${bar}</tr>`;
   });
-  const { title, summary, strategies: _s, bars: _b, duration: _d, warmUp: _w, ...simulation } = scenario;
+  const { title, summary } = scenario;
   return `<section id="${name}" aria-labelledby="${name}-title">
 <h2 id="${name}-title">${escape(title)}</h2>
 <p>${escape(summary ?? '')}</p>
@@ -74,7 +75,7 @@ function section({ name, scenario, summaries }) {
 <thead><tr>${heads.join('')}</tr></thead>
 <tbody>${rows.join('')}</tbody>
 </table></div>
-<details><summary>What is simulated</summary><pre>${escape(JSON.stringify(simulation, undefined, 2))}</pre></details>
+<details><summary>What is simulated</summary><pre>${escape(JSON.stringify(scenario, undefined, 2))}</pre></details>
 </section>`;
 }
 

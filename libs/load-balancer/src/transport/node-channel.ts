@@ -121,7 +121,7 @@ export class NodeChannel {
     transport?.close();
   }
 
-  /** Whatever opening it throws is told later, as a rejection. */
+  /** Whatever opening it throws is told later, like any other failure. */
   private establish(connection: Connection): Connecting {
     try {
       connection.transport = this.open({
@@ -132,7 +132,7 @@ export class NodeChannel {
       });
       return connection.transport.connect();
     } catch (error) {
-      return Promise.reject(error as Error);
+      return { then: (_onConnected, onFailed) => queueMicrotask(() => onFailed(error)) };
     }
   }
 

@@ -1,5 +1,5 @@
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
-import type { Check, Report } from '../../module/validation/schema.js';
+import type { Check, Fields, Report } from '../../module/validation/schema.js';
 import {
   isObject,
   list,
@@ -50,9 +50,11 @@ const FIGURES: readonly ScenarioFigure[] = ['p50', 'p90', 'p99', 'p999', 'max', 
 
 /** The options to simulate a scenario with, with this strategy and seed. */
 export function simulationOf(scenario: Scenario, strategy: string, seed: number): SimulationOptions {
-  const { title: _t, summary: _s, strategies: _n, hedging = {}, bars: _b, ...simulation } = scenario;
+  const { hedging = {}, service = {} } = scenario;
   const { delay = 100, budget = 0.02 } = hedging;
-  const { service = {} } = simulation;
+  const simulation = Object.fromEntries(
+    Object.entries(scenario).filter(([name]) => !(name in ownChecks)),
+  ) as unknown as Omit<SimulationOptions, 'seed'>;
   const retry = service.retry === false ? {} : service.retry;
   const hedged = strategy.endsWith(HEDGED) && {
     hedge: { delay },
@@ -78,13 +80,14 @@ const bars: Check = (value, path, report) => {
       figureBars(limits, pathTo(path, strategy), report);
 };
 
-const ownFields = section<Pick<Scenario, 'title' | 'summary' | 'strategies' | 'hedging' | 'bars'>>({
+/** What a scenario has beside the options of the simulation. */
+const ownChecks: Fields<Pick<Scenario, 'title' | 'summary' | 'strategies' | 'hedging' | 'bars'>> = {
   title: text,
   summary: text,
   strategies: list(text, 'strategies'),
   hedging: section<ScenarioHedging>({ delay: milliseconds(1), budget: number({ min: 0, max: 1 }) }),
   bars,
-});
+};
 
 /**
  * A scenario as a file holds it, checked.
@@ -99,7 +102,7 @@ export function parseScenario(value: unknown): Scenario {
     throw new InvalidOptionsError(problems);
   }
   const { title, summary, strategies, hedging, bars: barsOfStrategies, ...simulation } = value;
-  ownFields({ title, summary, strategies, hedging, bars: barsOfStrategies }, '', report);
+  section(ownChecks)({ title, summary, strategies, hedging, bars: barsOfStrategies }, '', report);
   if (title === undefined) report('title', 'missing');
   if (isObject(simulation.service) && simulation.service.strategy !== undefined)
     report('service.strategy', 'stands in strategies, where several can be compared');

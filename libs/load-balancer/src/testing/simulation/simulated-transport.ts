@@ -19,6 +19,7 @@ import type { VirtualTime } from './virtual-time.js';
 
 /** What a call puts on the wire. */
 export interface SimulatedPacket extends ReadPacket<SimulatedCall> {
+  readonly pattern: unknown;
   /** Milliseconds left until its deadline; `undefined` for none. */
   readonly remaining?: number | undefined;
 }
