@@ -49,7 +49,7 @@ describe.each([
 
   it('moves at most 1.2/N of the keys when even the busiest of a thousand nodes goes', () => {
     const nodes = fakeNodes(1_000);
-    const keys = 800_000;
+    const keys = 1_500_000;
     const before = build(nodes);
     for (let key = 0; key < keys; key++) before.find(mix(key)).inFlight++;
     const [busiest] = [...nodes].sort((a, b) => b.inFlight - a.inFlight);
