@@ -5,6 +5,7 @@ import type { FakeNode } from '../testing/fake-nodes.js';
 import { ConsistentHash } from './consistent-hash.js';
 import { buildMaglev } from './maglev.js';
 import { buildRing } from './ring-hash.js';
+import { mix } from './string-hash.js';
 
 const KEYS = Array.from({ length: 20_000 }, (_, i) => `customer-${i}`);
 
@@ -45,6 +46,45 @@ describe.each([
       }
     },
   );
+
+  it('moves at most 1.2/N of the keys when even the busiest of a thousand nodes goes', () => {
+    const nodes = fakeNodes(1_000);
+    const keys = 1_500_000;
+    const before = build(nodes);
+    for (let key = 0; key < keys; key++) before.find(mix(key)).inFlight++;
+    const [busiest] = [...nodes].sort((a, b) => b.inFlight - a.inFlight);
+    const after = build(
+      nodes.filter((node) => node !== busiest),
+      before,
+    );
+    let moved = 0;
+    for (let key = 0; key < keys; key++) if (before.find(mix(key)) !== after.find(mix(key))) moved++;
+    expect(moved).toBeLessThanOrEqual((1.2 * keys) / 1_000);
+  });
+
+  it('is the same table whichever one it was made from', () => {
+    const hashes = Array.from({ length: 3_000 }, (_, i) => Math.imul(i, 0x9e3779b9) >>> 0);
+    const change = fc.record({
+      kept: fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+      heavy: fc.nat(29),
+      reversed: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+        const pool = fakeNodes(30);
+        let table = build(pool);
+        for (const { kept, heavy, reversed } of changes) {
+          const nodes = pool.filter((_, i) => kept[i] === true || i === 0);
+          pool[heavy]!.weight = pool[heavy]!.weight === 1 ? 2.5 : 1;
+          if (reversed) nodes.reverse();
+          table = build(nodes, table);
+          const anew = build(nodes);
+          expect(hashes.filter((hash) => table.find(hash) !== anew.find(hash))).toEqual([]);
+        }
+      }),
+      { seed: 1, numRuns: 4 },
+    );
+  });
 
   it('takes nodes in at once that come while there are as few, so that the first one connected does not get everything', () => {
     const nodes = fakeNodes(8);

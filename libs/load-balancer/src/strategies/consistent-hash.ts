@@ -8,8 +8,15 @@ export interface HashTable<N> {
   find(hash: number): N;
 }
 
-/** The table of these nodes, of which there is at least one. Depends on their keys and weights, not on their order. */
-export type HashTableBuilder = <N extends StrategyNode>(nodes: readonly N[]) => HashTable<N>;
+/**
+ * The table of these nodes, of which there is at least one. Depends on their keys and weights, not on their order.
+ *
+ * @param previous the table of other nodes, from which it may be made with less effort; it has no influence on the result
+ */
+export type HashTableBuilder = <N extends StrategyNode>(
+  nodes: readonly N[],
+  previous?: HashTable<N> | undefined,
+) => HashTable<N>;
 
 /** Mirrokni et al. 2018: no node has more than 1.25 times its share of the calls in flight. */
 const BOUND = 1.25;
@@ -58,7 +65,7 @@ export class ConsistentHash<N extends StrategyNode = StrategyNode> implements St
     // Nodes that were out for a moment have brought nothing new.
     if (nodes.length === placed.length && nodes.every(same)) return;
     this.placedWeights = nodes.map(({ weight }) => weight);
-    this.table = this.nodes.length === 0 ? undefined : this.build(this.nodes);
+    this.table = nodes.length === 0 ? undefined : this.build(nodes, this.table);
   }
 
   pick({ hashKey, tried }: PickContext<N>): N | undefined {

@@ -63,9 +63,9 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
     return this.pool.take(now) ?? this.unaided.pick(call);
   }
 
-  explain(_call: PickContext<N>): StrategyExplanation<N> {
-    const now = this.deps.now();
-    const latencies = this.pool.candidates(now);
+  explain(call: PickContext<N>): StrategyExplanation<N> {
+    const latencies = this.pool.candidates(this.deps.now());
+    if (latencies.size === 0) return this.unaided.explain(call);
     return scored(
       'reported latency in ms, of nodes with a fresh report and not too busy',
       this.pair.nodes,
@@ -80,8 +80,7 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
     if (this.probesDue < 1) return;
     this.probesDue--;
     const { nodes } = this.pair;
-    // A report is asked for, so one can go: what the pool liked least gives way to what has not been looked at. When all
-    // nodes have room in it there is no such thing, and one that was forgotten would be missed by the next burst of calls.
+    // A report is asked for, so one can go: what the pool liked least gives way to what has not been looked at.
     this.pool.makeRoom();
     requestLoad(nodes[Math.floor(this.deps.random() * nodes.length)] as N);
   }
