@@ -1,7 +1,9 @@
 import type { Endpoint } from '../cluster/endpoint.js';
 import { didYouMean } from '../nearest.js';
 import { DnsResolver } from './dns/dns.resolver.js';
+import { etcdResolverProblem } from './etcd/etcd-target.js';
 import { FileResolver } from './file.resolver.js';
+import { LazyResolver } from './lazy-resolver.js';
 import { parsed, refused, type Parsed } from './parsed.js';
 import type { Resolver, Target } from './resolver.js';
 import { fixedTarget, StaticResolver } from './static.resolver.js';
@@ -13,12 +15,19 @@ export interface TargetSource {
   readonly resolver: Resolver;
 }
 
+const ETCD = new LazyResolver({
+  schemes: ['etcd'],
+  needs: 'etcd3',
+  validate: etcdResolverProblem,
+  load: async () => new (await import('./etcd/etcd.resolver.js')).EtcdResolver(),
+});
+
 /** The resolvers by scheme: the built-in ones, and the user's, which win. */
 export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    for (const resolver of [new StaticResolver(), new FileResolver(), new DnsResolver(), ...resolvers]) {
+    for (const resolver of [new StaticResolver(), new FileResolver(), new DnsResolver(), ETCD, ...resolvers]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }
   }

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
+import { didYouMean } from '../../nearest.js';
+import { describeValue } from '../../safe-text.js';
+import type { Environment } from '../environment.js';
+import { endpointKey } from '../../cluster/endpoint.js';
+import type { EtcdTarget } from './etcd-target.js';
+
+/**
+ * How to reach etcd, for every target of a resolver or registrar. What the target itself says comes first, then these,
+ * then the environment: `LB_ETCD_USERNAME`, `LB_ETCD_PASSWORD`, and `LB_ETCD_CA`, `LB_ETCD_CERT`, `LB_ETCD_KEY` with
+ * the paths of PEM files.
+ */
+export interface EtcdOptions {
+  /** The user of role auth; needs `password`. */
+  username?: string;
+  password?: string;
+  /** The authorities to trust (PEM); those of the system by default. Like the next two, it switches TLS on. */
+  ca?: string | Buffer;
+  /** The client's certificate (PEM), for mutual TLS; needs `key`. */
+  cert?: string | Buffer;
+  /** The private key of `cert` (PEM). */
+  key?: string | Buffer;
+}
+
+/** What a client of etcd is made with. */
+export interface EtcdConnection {
+  /** `10.0.0.9:2379`, `[::1]:2379` */
+  readonly hosts: readonly string[];
+  readonly auth: { readonly username: string; readonly password: string } | undefined;
+  /** `undefined` for plain text. */
+  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } | undefined;
+}
+
+type TlsField = 'ca' | 'cert' | 'key';
+
+const FIELDS = ['username', 'password', 'ca', 'cert', 'key'] as const;
+const VARIABLE: Readonly<Record<(typeof FIELDS)[number], string>> = {
+  username: 'LB_ETCD_USERNAME',
+  password: 'LB_ETCD_PASSWORD',
+  ca: 'LB_ETCD_CA',
+  cert: 'LB_ETCD_CERT',
+  key: 'LB_ETCD_KEY',
+};
+
+/** @throws InvalidOptionsError with every problem; no value is shown. */
+export function checkEtcdOptions(options: EtcdOptions, path: string): void {
+  const problems: OptionsProblem[] = [];
+  const report = (key: string, message: string): void => {
+    problems.push({ path: `${path}.${key}`, message });
+  };
+  for (const [key, value] of Object.entries(options as Record<string, unknown>)) {
+    const isTls = key === 'ca' || key === 'cert' || key === 'key';
+    if (!(FIELDS as readonly string[]).includes(key)) report(key, `unknown option${didYouMean(key, FIELDS)}`);
+    else if (
+      value !== undefined &&
+      !(isTls && Buffer.isBuffer(value)) &&
+      (typeof value !== 'string' || value === '')
+    )
+      report(key, `expected a string${isTls ? ' or a Buffer, with PEM' : ''}, got ${kindOf(value)}`);
+  }
+  const { username, password, cert, key } = options;
+  if ((username === undefined) !== (password === undefined))
+    report(username === undefined ? 'username' : 'password', 'missing; expected both username and password');
+  if ((cert === undefined) !== (key === undefined))
+    report(cert === undefined ? 'cert' : 'key', 'missing; expected both cert and key');
+  if (problems.length > 0) throw new InvalidOptionsError(problems);
+}
+
+/**
+ * Brings together what the target, the options and the environment say. The files are read each time: certificates are
+ * renewed while a process runs.
+ *
+ * @throws Error that names the variable or parameter, and holds no secret
+ */
+export async function etcdConnection(
+  target: EtcdTarget,
+  options: EtcdOptions,
+  env: Environment,
+): Promise<EtcdConnection> {
+  const hosts = target.endpoints.map(endpointKey);
+  return { hosts, auth: authOf(target, options, env), tls: await tlsOf(target, options, env) };
+}
+
+function authOf(target: EtcdTarget, options: EtcdOptions, env: Environment): EtcdConnection['auth'] {
+  const source = [target, options].find(({ username }) => username !== undefined) ?? {
+    username: env[VARIABLE.username],
+    password: env[VARIABLE.password],
+  };
+  const { username, password } = source;
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined || password === undefined)
+    throw new Error(`expected both ${VARIABLE.username} and ${VARIABLE.password}, or neither`);
+  return { username, password };
+}
+
+async function tlsOf(
+  target: EtcdTarget,
+  options: EtcdOptions,
+  env: Environment,
+): Promise<EtcdConnection['tls']> {
+  if (target.tls === false) return undefined;
+  const read = async (field: TlsField): Promise<Buffer | undefined> => {
+    const file = target.files[field];
+    if (file !== undefined) return readPem(file, `the parameter ${field}`);
+    const given = options[field];
+    if (given !== undefined) return Buffer.from(given);
+    const path = env[VARIABLE[field]];
+    return path === undefined || path === '' ? undefined : readPem(path, VARIABLE[field]);
+  };
+  const [ca, cert, key] = [await read('ca'), await read('cert'), await read('key')];
+  if (target.tls === undefined && !ca && !cert && !key) return undefined;
+  if ((cert === undefined) !== (key === undefined))
+    throw new Error(`a client certificate needs both ${VARIABLE.cert} and ${VARIABLE.key}`);
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+/** The path stays out of the message: a path given as `key` is hidden wherever the target is shown. */
+async function readPem(path: string, source: string): Promise<Buffer> {
+  let content: Buffer;
+  try {
+    content = await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`the file of ${source} cannot be read${code === undefined ? '' : ` (${code})`}`);
+  }
+  if (!content.includes('-----BEGIN ')) throw new Error(`the file of ${source} holds no PEM`);
+  return content;
+}
+
+/** Not `describeValue()`: strings here are secrets. */
+function kindOf(value: unknown): string {
+  return typeof value === 'string' ? 'an empty string' : describeValue(value);
+}
