@@ -5,20 +5,24 @@ import type { ContextOptions } from '../context/context-options.js';
 import { contextOptionsProblems } from '../context/context-settings.js';
 import type { OptionsProblem } from '../errors.js';
 import { InvalidOptionsError } from '../errors.js';
-import type { Check } from '../module/validation/schema.js';
+import type { Check, Report } from '../module/validation/schema.js';
 import {
+  anything,
   boolean,
   callable,
   having,
   integer,
+  isObject,
   milliseconds,
   number,
   section,
 } from '../module/validation/schema.js';
+import type { Registrar } from '../discovery/registrar.js';
 import type { Gradient2Options } from '../resilience/gradient2-limit.js';
 import { describeValue } from '../safe-text.js';
 import { isServiceName } from '../transport/probe-protocol.js';
 import type { ReportFigures } from './load-reporter.js';
+import { checkRegister, registrars, type Register } from './registration/registration-options.js';
 import { serverLimits } from './server-limits-schema.js';
 
 /** How important a request is: 0 the most, and the default; 3 the least. */
@@ -76,6 +80,18 @@ export interface BalancedTcpServerOptions {
   /** The service's name, told to the clients that probe it: 1–253 visible characters; none by default. */
   service?: string;
   /**
+   * Registers the server once it listens, under the name `service`, and keeps it registered; takes it off first thing in a
+   * drain. `etcd://10.0.0.9:2379/orders`, several of these, or an object with weight, zone, version and more; none by default.
+   *
+   * @example
+   * ```ts
+   * register: { target: 'etcd://10.0.0.9:2379/orders', zone: 'eu-1a', version: '1.4.0' }
+   * ```
+   */
+  register?: Register;
+  /** Registrars for schemes of your own, or for built-in ones with credentials. */
+  registrars?: Registrar[];
+  /**
    * What the request context takes from incoming messages; by default what the `LoadBalancerModule` of the application is
    * told with its `context` (on Nest 11, guards of the very first message do not see that yet).
    */
@@ -109,7 +125,7 @@ const hostName: Check = (value, path, report) => {
     report(path, `expected a host name or an IP address, got ${describeValue(value)}`);
 };
 
-const serviceName: Check = (value, path, report) => {
+export const serviceName: Check = (value, path, report) => {
   if (!isServiceName(value))
     report(path, `expected 1–253 visible characters without blanks, got ${describeValue(value)}`);
 };
@@ -135,12 +151,29 @@ const schema = section<BalancedTcpServerOptions>({
   incompleteMessageTimeout: integer(0),
   maxSendBufferSize: integer(0),
   service: serviceName,
+  // What depends on both is looked at afterwards.
+  register: anything,
+  registrars,
   context,
   drainTimeout: milliseconds(0),
   drainOnSigterm: boolean,
   limits: serverLimits,
   report: callable('a function that returns figures by name'),
 });
+
+function checkRegistration(
+  { service, register, registrars: own }: Readonly<Record<string, unknown>>,
+  path: string,
+  report: Report,
+): void {
+  if (register === undefined) {
+    if (own !== undefined) report(`${path}.registrars`, 'has no meaning without "register"');
+    return;
+  }
+  checkRegister(register, own, `${path}.register`, report);
+  if (service === undefined)
+    report(`${path}.service`, 'missing; expected the name to register the server under');
+}
 
 /**
  * Checks the options.
@@ -152,6 +185,8 @@ export function checkServerOptions(
   path = 'BalancedTcpServer',
 ): asserts options is BalancedTcpServerOptions {
   const problems: OptionsProblem[] = [];
-  schema(options, path, (at, message) => problems.push({ path: at, message }));
+  const report: Report = (at, message) => problems.push({ path: at, message });
+  schema(options, path, report);
+  if (isObject(options)) checkRegistration(options, path, report);
   if (problems.length > 0) throw new InvalidOptionsError(problems);
 }

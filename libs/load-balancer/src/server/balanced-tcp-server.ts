@@ -1,6 +1,6 @@
 import { ServerTCP } from '@nestjs/microservices';
 import type { CustomTransportStrategy, MessageHandler, TcpSocket } from '@nestjs/microservices';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { AdoptableSettings } from '../context/adoptable-settings.js';
 import { contextSettings } from '../context/context-settings.js';
 import { readTimeout } from '../context/metadata-codec.js';
@@ -18,7 +18,9 @@ import { HandlerTraitsRegistry } from './handler-traits.js';
 import { LoadReporter } from './load-reporter.js';
 import type { EndHook, ProcessingHooks, StartHook } from './message-runner.js';
 import { MessageRunner, tcpContextOf } from './message-runner.js';
-import { Probes } from './probes.js';
+import { FEATURES, Probes } from './probes.js';
+import { resolveRegister } from './registration/registration-options.js';
+import { Registrations } from './registration/registrations.js';
 import { ReplyWriter } from './reply-writer.js';
 import { RequestGate } from './request-gate.js';
 import type { IncomingPacket } from './served-message.js';
@@ -49,6 +51,7 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
   readonly service: string | undefined;
 
   private readonly drainsOnSigterm: boolean;
+  private readonly registrations: Registrations | undefined;
   private readonly hooks: ProcessingHooks = {};
   private readonly connections = new ClientConnections();
   private readonly workload: Workload;
@@ -64,7 +67,17 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
 
   constructor(options: BalancedTcpServerOptions = {}) {
     checkServerOptions(options);
-    const { service, context, drainTimeout, drainOnSigterm: drains, limits, report, ...tcp } = options;
+    const {
+      service,
+      register,
+      registrars,
+      context,
+      drainTimeout,
+      drainOnSigterm: drains,
+      limits,
+      report,
+      ...tcp
+    } = options;
     // Nest hands its guards to `JsonSocket` alone.
     const { maxBufferSize, incompleteMessageTimeout, maxSendBufferSize } = options;
     const socketClass =
@@ -73,6 +86,13 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     super(withoutUndefined({ ...tcp, socketClass }));
     this.service = service;
     this.drainsOnSigterm = drains ?? true;
+    if (register !== undefined && service !== undefined)
+      this.registrations = new Registrations({
+        ...resolveRegister(register, registrars),
+        service,
+        features: FEATURES,
+        logger: this.logger,
+      });
     this.workload = new Workload(createLimits(limits));
     this.traits = new HandlerTraitsRegistry(
       new Map(
@@ -107,17 +127,22 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     this.drain.draining = false;
     for (const doubt of this.traits.doubts(this.messageHandlers.keys())) this.logger.warn(doubt);
     if (this.drainsOnSigterm) drainOnSigterm(this);
-    super.listen(callback);
+    super.listen((error?: unknown, ...args: unknown[]) => {
+      if (error === undefined) this.startRegistration();
+      callback(error, ...args);
+    });
   }
 
   /**
-   * Drains: takes no new connections, tells clients of ours to go elsewhere, refuses their new requests, serves what is in
+   * Drains: takes itself off the registries, takes no new connections, tells clients of ours to go elsewhere, refuses their new requests, serves what is in
    * flight and what stock clients still send, closes each connection that has gone quiet, and after `drainTimeout` whatever
    * is left. Resolves when all of that is done; the same promise each time.
    */
   // eslint-disable-next-line @typescript-eslint/no-misused-promises -- typed as void, and awaited by Nest 11 and 12
   override close(): Promise<void> {
     this.closing ??= whileDraining(this, async () => {
+      // First: who looks for a server now must not find this one.
+      if (this.registrations) await this.registrations.stop();
       // As `ServerTCP#close()`, which would destroy the connections.
       this.isManuallyTerminated = true;
       this.server.close();
@@ -168,6 +193,11 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
     const route = super.getRouteFromPattern(pattern);
     if (route === pattern && this.messageHandlers.has(route)) this.plainRoutes.add(route);
     return route;
+  }
+
+  private startRegistration(): void {
+    const address = this.server.address() as AddressInfo | string | null;
+    if (typeof address === 'object' && address !== null) this.registrations?.start(address);
   }
 
   /** `undefined` when it is handled, else what it is to wait for. */

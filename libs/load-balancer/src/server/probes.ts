@@ -10,7 +10,7 @@ import type { LoadReporter } from './load-reporter.js';
  * What clients may rely on beyond plain Nest. `context`: it reads `packet.metadata`, on Nest 11 too. `cancel`: it listens to
  * `CANCEL_PATTERN`. `drain`: it says when it drains, and refuses rather than drops. `trailer`: replies may carry one.
  */
-const FEATURES: readonly string[] = ['context', 'cancel', 'drain', 'trailer'];
+export const FEATURES: readonly string[] = ['context', 'cancel', 'drain', 'trailer'];
 
 /** Answers probes, and learns from them what the client understands. */
 export class Probes {

@@ -1,3 +1,13 @@
+import {
+  EtcdAuthenticationFailedError,
+  EtcdLeaseInvalidError,
+  EtcdPermissionDeniedError,
+  EtcdUserNotFoundError,
+  GRPCDeadlineExceededError,
+  GRPCFailedPreconditionError,
+  GRPCInvalidArgumentError,
+  GRPCUnauthenticatedError,
+} from 'etcd3';
 import { oneLine } from '../../safe-text.js';
 import type { Backoff } from '../../resilience/backoff.js';
 
@@ -19,27 +29,30 @@ export function backoffAfter({ refused }: EtcdFailure): Backoff {
 
 /** gRPC's "14 UNAVAILABLE: ", and the name of a class that etcd3 writes before it. */
 const PREFIX = /^(?:Error: |\w*Error: )?(?:\d+ [A-Z_]+: )?/;
-const REFUSALS = new Set([
-  'EtcdAuthenticationFailedError',
-  'EtcdPermissionDeniedError',
-  'EtcdUserNotFoundError',
-  'GRPCUnauthenticatedError',
-  'GRPCInvalidArgumentError',
-  'GRPCFailedPreconditionError',
-]);
+const REFUSALS = [
+  EtcdAuthenticationFailedError,
+  EtcdPermissionDeniedError,
+  EtcdUserNotFoundError,
+  GRPCUnauthenticatedError,
+  GRPCInvalidArgumentError,
+  GRPCFailedPreconditionError,
+];
+
+/** The lease has run out, or was revoked. */
+export function isLeaseGone(error: unknown): boolean {
+  return error instanceof EtcdLeaseInvalidError;
+}
 
 /** In words for an operator, without what changes from time to time, so that one failure is told once. */
 export function describeEtcdFailure(error: unknown): EtcdFailure {
   if (!(error instanceof Error)) return { reason: 'failed without an error', refused: false };
-  const name = error.constructor.name;
-  return { reason: reasonOf(name, error.message), refused: REFUSALS.has(name) };
+  return { reason: reasonOf(error), refused: REFUSALS.some((type) => error instanceof type) };
 }
 
-function reasonOf(name: string, message: string): string {
-  const text = message.replace(PREFIX, '');
-  if (name === 'GRPCDeadlineExceededError' || /^Deadline exceeded/i.test(text))
-    return 'etcd did not answer in time';
+function reasonOf(error: Error): string {
+  const text = error.message.replace(PREFIX, '');
+  if (error instanceof GRPCDeadlineExceededError) return 'etcd did not answer in time';
   // "No connection established. Last error: connect ECONNREFUSED 127.0.0.1:2379 (2026-01-31T09:00:00.000Z). Resolution note: "
   const last = /Last error: (.*?)(?: \(\d{4}-[^)]*\))?(?:\. Resolution note:.*)?$/s.exec(text)?.[1];
-  return oneLine((last ?? text).replace(/^Error: /, '').trim() || name, 300);
+  return oneLine((last ?? text).replace(/^Error: /, '').trim() || error.constructor.name, 300);
 }
