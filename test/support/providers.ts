@@ -7,6 +7,8 @@ export interface ProviderConfig extends ChildConfig {
   readonly server: 'stock' | 'balanced';
   readonly name: string;
   readonly port: number;
+  /** Where it registers itself, if it does. */
+  readonly register?: unknown;
 }
 
 /** A provider in a process of its own. */

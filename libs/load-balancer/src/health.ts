@@ -8,6 +8,7 @@ export type {
   HealthStatus,
   NodeHealth,
   ReadinessReport,
+  RegistrationHealth,
   ServiceHealth,
 } from './health/health-report.js';
 export type { HealthRequest, LoadBalancerHealthOptions } from './health/load-balancer-health.options.js';

@@ -27,7 +27,13 @@ export class ResolverRegistry {
   private readonly byScheme = new Map<string, Resolver>();
 
   constructor(resolvers: readonly Resolver[] = []) {
-    for (const resolver of [new StaticResolver(), new FileResolver(), new DnsResolver(), ETCD, ...resolvers]) {
+    for (const resolver of [
+      new StaticResolver(),
+      new FileResolver(),
+      new DnsResolver(),
+      ETCD,
+      ...resolvers,
+    ]) {
       for (const scheme of resolver.schemes) this.byScheme.set(scheme.toLowerCase(), resolver);
     }
   }

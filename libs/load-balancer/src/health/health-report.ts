@@ -5,6 +5,7 @@ import type {
   ServiceSnapshot,
   TargetSnapshot,
 } from '../cluster/snapshot.js';
+import type { RegistrationSnapshot } from '../server/registration/registration-keeper.js';
 
 /** `down`: a service has fewer ready nodes than its `minReady`. `degraded`: all have enough, but something is amiss. */
 export type HealthStatus = 'up' | 'degraded' | 'down';
@@ -37,6 +38,23 @@ export interface HealthReport {
   status: HealthStatus;
   /** Every service by name; left out when the request may not see details. */
   services?: Record<string, ServiceHealth>;
+  /** Where servers of this process are registered; left out when none wants to be, or when the request may not see details. */
+  registrations?: RegistrationHealth[];
+}
+
+/** One registration in `GET /health`. It does not count in the status, which is about what this process calls. */
+export interface RegistrationHealth {
+  service: string;
+  /** The registry, without its secrets. */
+  target: string;
+  /** `registering` until the first time; `lost` while it is made anew; `leaving` in a drain. */
+  state: RegistrationSnapshot['state'];
+  /** `host:port` as consumers are told; `null` until it is known. */
+  address: string | null;
+  /** Since when it has had this state (ISO 8601). */
+  since: string;
+  /** What is wrong, unless it is registered. */
+  error?: string;
 }
 
 /** One service in `GET /health`. */
@@ -116,11 +134,40 @@ export function overallStatus(services: readonly Pick<ServiceSnapshot, 'status'>
 }
 
 /** The body of `/health` with all its details. */
-export function healthReport(services: readonly ServiceSnapshot[]): HealthReport {
+export function healthReport(
+  services: readonly ServiceSnapshot[],
+  registrations: readonly RegistrationSnapshot[] = [],
+): HealthReport {
   return {
     status: overallStatus(services),
     services: Object.fromEntries(services.map((service) => [service.name, serviceHealth(service)])),
+    ...(registrations.length > 0 && { registrations: registrations.map(registrationHealth) }),
   };
+}
+
+/**
+ * Why the application should get no traffic yet: one line for each registration that has never been made. One that is lost
+ * later is no reason: the server can be called, and a registry that is away must not take all of its providers with it.
+ */
+export function missingRegistrations(registrations: readonly RegistrationSnapshot[]): string[] {
+  return registrations
+    .filter(({ hasBeenRegistered }) => !hasBeenRegistered)
+    .map(
+      ({ service, target, error }) =>
+        `${service}: not registered in ${target} yet${error === undefined ? '' : `: ${error}`}`,
+    );
+}
+
+function registrationHealth({
+  service,
+  target,
+  state,
+  address,
+  since,
+  error,
+}: RegistrationSnapshot): RegistrationHealth {
+  const health = { service, target, state, address: address ?? null, since: since.toISOString() };
+  return error === undefined ? health : { ...health, error };
 }
 
 /** Why the application should get no traffic: one line for each service with too few ready nodes. */

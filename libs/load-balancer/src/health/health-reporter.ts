@@ -7,9 +7,11 @@ import {
 } from '@nestjs/common';
 import { LoadBalancerRegistry } from '../client/registry.js';
 import { drained, isDraining } from '../server/drain-state.js';
+import { registrationSnapshots } from '../server/registration/registration-state.js';
 import {
   healthReport,
   missingNodes,
+  missingRegistrations,
   overallStatus,
   type HealthReport,
   type ReadinessReport,
@@ -46,12 +48,15 @@ export class HealthReporter implements OnModuleDestroy, BeforeApplicationShutdow
   async health(request: HealthRequest): Promise<HealthReport> {
     const details = await this.maySeeDetails(request);
     const services = this.registry.snapshots();
-    return details ? healthReport(services) : { status: overallStatus(services) };
+    return details ? healthReport(services, registrationSnapshots()) : { status: overallStatus(services) };
   }
 
   async readiness(request: HealthRequest): Promise<ReadinessReport> {
     if (this.shuttingDown || isDraining()) return { status: 'shutting-down' };
-    const reasons = missingNodes(this.registry.snapshots());
+    const reasons = [
+      ...missingNodes(this.registry.snapshots()),
+      ...missingRegistrations(registrationSnapshots()),
+    ];
     if (reasons.length === 0) return { status: 'ready' };
     return (await this.maySeeDetails(request)) ? { status: 'not-ready', reasons } : { status: 'not-ready' };
   }

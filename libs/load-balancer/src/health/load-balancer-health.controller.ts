@@ -40,7 +40,7 @@ export function createHealthController({ path, decorators }: ResolvedHealthOptio
       return { status: 'up' };
     }
 
-    /** Should it get traffic? 503 while a service has fewer ready nodes than its `minReady`, and while the app shuts down. */
+    /** Should it get traffic? 503 while a service lacks nodes, a server is not registered yet, or the app shuts down. */
     @Get('ready')
     @Header(...NOT_STORED)
     async ready(

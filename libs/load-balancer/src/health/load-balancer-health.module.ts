@@ -35,7 +35,7 @@ class HealthRoutesModule {
  * |---|---|---|
  * | `GET /health` | every service is up or degraded | a service is down: fewer ready nodes than its `minReady` |
  * | `GET /health/live` | always, while the process can answer | |
- * | `GET /health/ready` | every service has its `minReady` nodes | one has not, or the application is shutting down |
+ * | `GET /health/ready` | every service has its `minReady` nodes | one has not, a server of the process has not been registered yet, or the application is shutting down |
  *
  * The routes read what the clients know already and do no I/O. See {@link HealthReport} and {@link ReadinessReport} for
  * the bodies. Node addresses are shown to whoever reaches the route: set `details` where strangers can.

@@ -120,7 +120,7 @@ export interface BalancedTcpServerOptions {
   report?: ReportFigures;
 }
 
-const hostName: Check = (value, path, report) => {
+export const hostName: Check = (value, path, report) => {
   if (typeof value !== 'string' || value === '')
     report(path, `expected a host name or an IP address, got ${describeValue(value)}`);
 };

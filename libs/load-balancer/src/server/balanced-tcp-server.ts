@@ -1,6 +1,6 @@
 import { ServerTCP } from '@nestjs/microservices';
 import type { CustomTransportStrategy, MessageHandler, TcpSocket } from '@nestjs/microservices';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { AdoptableSettings } from '../context/adoptable-settings.js';
 import { contextSettings } from '../context/context-settings.js';
 import { readTimeout } from '../context/metadata-codec.js';
@@ -196,7 +196,7 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
   }
 
   private startRegistration(): void {
-    const address = this.server.address() as AddressInfo | string | null;
+    const address = this.server.address();
     if (typeof address === 'object' && address !== null) this.registrations?.start(address);
   }
 

@@ -89,7 +89,10 @@ export async function anyAccepts(hosts: readonly string[]): Promise<void> {
 function accepts(endpoint: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const address = parseHostPort(endpoint);
-    if (!address.ok) return reject(new Error(address.problem));
+    if (!address.ok) {
+      reject(new Error(address.problem));
+      return;
+    }
     const socket = connect({ ...address.value, timeout: CALL_TIMEOUT });
     socket.once('connect', () => {
       socket.destroy();

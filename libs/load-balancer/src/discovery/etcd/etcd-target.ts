@@ -83,8 +83,8 @@ function parseEndpoints(text: string): Parsed<HostPort[]> {
   const endpoints: HostPort[] = [];
   for (const entry of text.split(',')) {
     const endpoint = entry.trim();
-    const hasPort = /^\[.*\]$|^[^:]*$/.test(endpoint) === false;
-    const hostPort = parseHostPort(hasPort || endpoint === '' ? endpoint : `${endpoint}:${DEFAULT_PORT}`);
+    const lacksPort = /^\[.*\]$|^[^:]+$/.test(endpoint);
+    const hostPort = parseHostPort(lacksPort ? `${endpoint}:${DEFAULT_PORT}` : endpoint);
     if (!hostPort.ok) return hostPort;
     endpoints.push(hostPort.value);
   }
