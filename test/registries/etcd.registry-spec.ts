@@ -1,12 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Etcd3 } from 'etcd3';
-import type { BalancedClientProxy, LoadBalancerEvent, ServiceOptions } from 'nestjs-load-balancer';
-import { firstValueFrom } from 'rxjs';
+import type { BalancedClientProxy, ServiceOptions } from 'nestjs-load-balancer';
+import { EtcdResolver } from 'nestjs-load-balancer/etcd';
+import { EMPTY, firstValueFrom, Subject } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumers, nodesBecome, ready } from '../support/consumer.js';
 import { Fleet, type Provider } from '../support/providers.js';
-import { etcdClient, EtcdServer } from './support/etcd.js';
+import { SilentProxy } from '../support/silent-proxy.js';
+import { etcdClient, EtcdServer, etcdTarget } from './support/etcd.js';
 import { whyMissing } from './support/requirements.js';
+
+/** Looks until it is so; the test's own timeout is the limit. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(10);
+}
 
 const missing = whyMissing('etcd', 'etcd-server');
 
@@ -43,10 +50,19 @@ const missing = whyMissing('etcd', 'etcd-server');
   it('calls a provider within a second of its registration, which tells version, weight, zone and features', async () => {
     const target = nextTarget('?ttl=5');
     const client = await open(target.split('?')[0] as string);
-    const register = { target, weight: 3, zone: 'a', priority: 1, version: '1.4.0', metadata: { team: 'shop' } };
+    const register = {
+      target,
+      weight: 3,
+      zone: 'a',
+      priority: 1,
+      version: '1.4.0',
+      metadata: { team: 'shop' },
+    };
     const listening = start(register, { name: 'new' });
     const listenedAt = listening.then(() => performance.now());
-    const answer = await firstValueFrom(client.send({ cmd: 'who' }, {}, { waitForReady: true, timeout: 15_000 }));
+    const answer = await firstValueFrom(
+      client.send({ cmd: 'who' }, {}, { waitForReady: true, timeout: 15_000 }),
+    );
     expect(answer).toBe('new');
     expect(performance.now() - (await listenedAt)).toBeLessThan(1_000);
     expect(client.nodes()[0]).toMatchObject({
@@ -76,7 +92,9 @@ const missing = whyMissing('etcd', 'etcd-server');
       .put(`${orders}/any-id`)
       .value(`{"address":"${other.address}","version":"2","zone":null,"draining":false,"health":{"new":1}}`);
     await ready(client, 2);
-    expect(client.nodes().find(({ key }) => key === other.address)?.endpoint.metadata).toEqual({ version: '2' });
+    expect(client.nodes().find(({ key }) => key === other.address)?.endpoint.metadata).toEqual({
+      version: '2',
+    });
   });
 
   it('takes a provider off before its listener closes, and without waiting for its lease', async () => {
@@ -107,7 +125,7 @@ const missing = whyMissing('etcd', 'etcd-server');
 
   it('registers one with a stock server by its module, once its port accepts, and takes it off again', async () => {
     const client = await open(nextTarget());
-    const provider = await start(`etcd://${server.endpoint}/${orders}`, { server: 'stock', shutdownHooks: true });
+    const provider = await start(`etcd://${server.endpoint}/${orders}`, { server: 'stock' });
     await ready(client, 1);
     expect(await firstValueFrom(client.send({ cmd: 'who' }, {}))).toBe(provider.name);
     expect(provider.process.output).not.toContain('cannot be registered');
@@ -126,24 +144,58 @@ const missing = whyMissing('etcd', 'etcd-server');
     expect(await etcd.getAll().prefix(`${orders}/`).keys()).toEqual([`${orders}/${provider.address}`]);
   });
 
-  it('uses the good part of what is there, and tells once which keys are bad', async () => {
-    const logged: LoadBalancerEvent[] = [];
-    nextTarget();
-    const good = await fleet.start();
-    await etcd.put(`${orders}/a`).value(JSON.stringify({ address: good.address }));
+  it('uses the good part of what is there, and tells which keys are bad', async () => {
+    const target = etcdTarget(nextTarget());
+    const node = { host: '127.0.0.1', port: 4_001 };
+    await etcd.put(`${orders}/a`).value('{"address":"127.0.0.1:4001"}');
     await etcd.put(`${orders}/b`).value('{"address":');
     await etcd.put(`${orders}/c`).value('{"address":"http://10.0.0.1:4001"}');
     await etcd.put(`${orders}/d`).value('{"address":"10.0.0.1:4001","weight":"heavy"}');
-    await etcd.put(`${orders}/deeper/e`).value('{"of":"another service"}');
-    const client = await open(`etcd://${server.endpoint}/${orders}`);
-    client.events.subscribe((event) => logged.push(event));
-    await ready(client, 1);
-    expect(client.nodes().map(({ key }) => key)).toEqual([good.address]);
-    console.error(logged, JSON.stringify(client.snapshot?.()));
+    await etcd.put(`${orders}/e`).value('[]');
+    await etcd.put(`${orders}/deeper/f`).value('of another service');
+    const emission = await firstValueFrom(new EtcdResolver().watch(target, EMPTY));
+    expect(emission).toEqual({
+      nodes: [node],
+      warning:
+        `${orders}/b: not JSON text; ` +
+        `${orders}/c: address: an IPv6 address needs brackets and a port: [::1]:4001, got "http://10.0.0.1:4001"; ` +
+        `${orders}/d: weight: expected a number from 0 to 65535, got "heavy"; and 1 more`,
+    });
+  });
+
+  it('finds a watch that has silently died, and what it missed, even if that has been compacted', async () => {
+    const target = etcdTarget(nextTarget());
+    await etcd.put(`${orders}/a`).value('{"address":"127.0.0.1:4001"}');
+    const proxy = await SilentProxy.to(server.port);
+    const emissions: unknown[] = [];
+    const refresh = new Subject<void>();
+    const subscription = new EtcdResolver()
+      .watch({ ...target, authority: `127.0.0.1:${proxy.port}` }, refresh)
+      .subscribe((emission) => emissions.push(emission));
+    await until(() => emissions.length > 0);
+    refresh.next();
+    await until(() => emissions.length > 1);
+    expect(emissions[1]).toEqual({ alive: true });
+
+    proxy.silence();
+    await etcd.put(`${orders}/b`).value('{"address":"127.0.0.1:4002"}');
+    await etcd.delete().key(`${orders}/b`);
+    const { header } = await etcd.put(`${orders}/c`).value('{"address":"127.0.0.1:4003"}');
+    await etcd.kv.compact({ revision: header.revision, physical: true });
+    await sleep(1_000);
+    expect(emissions).toHaveLength(2);
+    refresh.next();
+    await until(() => emissions.length > 2);
+    subscription.unsubscribe();
+    proxy.close();
+    expect(emissions.at(-1)).toEqual([
+      { host: '127.0.0.1', port: 4_001 },
+      { host: '127.0.0.1', port: 4_003 },
+    ]);
   });
 
   it('takes ten thousand nodes in a few sets', async () => {
-    const client = await open(nextTarget(), { connection: { eager: false }, healthCheck: false });
+    const client = await open(nextTarget(), { connection: { eager: 0 }, healthCheck: false });
     const sets: number[] = [];
     client.events.subscribe((event) => {
       if (event.type === 'resolved') sets.push(event.nodes);
@@ -151,16 +203,21 @@ const missing = whyMissing('etcd', 'etcd-server');
     const keys = Array.from({ length: 10_000 }, (_, index) => index);
     const before = process.cpuUsage();
     for (let from = 0; from < keys.length; from += 100) {
-      await etcd.stm; // placeholder
       await Promise.all(
-        keys.slice(from, from + 100).map((index) =>
-          etcd.put(`${orders}/${index}`).value(JSON.stringify({ address: `10.1.${index >> 8}.${index & 255}:4001` })),
-        ),
+        keys
+          .slice(from, from + 100)
+          .map((index) =>
+            etcd
+              .put(`${orders}/${index}`)
+              .value(JSON.stringify({ address: `10.1.${index >> 8}.${index & 255}:4001` })),
+          ),
       );
     }
     await nodesBecome(client, '10 000 nodes', (nodes) => nodes.length === 10_000);
     const { user, system } = process.cpuUsage(before);
-    console.info(`10 000 nodes registered one by one: ${sets.length} sets, ${Math.round((user + system) / 1_000)} ms of CPU, the writer's among it`);
+    console.info(
+      `10 000 nodes registered one by one: ${sets.length} sets, ${Math.round((user + system) / 1_000)} ms of CPU, the writer's among it`,
+    );
     expect(sets.length).toBeLessThan(200);
   });
 });

@@ -1,5 +1,6 @@
 import { Etcd3, type IOptions } from 'etcd3';
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { Target } from 'nestjs-load-balancer';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -14,7 +15,12 @@ const PATIENCE = 30_000;
 
 export interface EtcdSettings {
   /** Paths of PEM files: clients must come with TLS, and with a certificate of this authority where `mutual`. */
-  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string; readonly mutual?: boolean };
+  readonly tls?: {
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+    readonly mutual?: boolean;
+  };
 }
 
 /** One etcd server on loopback, with its data in a folder of its own. */
@@ -54,9 +60,10 @@ export class EtcdServer {
     await gone;
   }
 
-  /** Again, on its port and with its data. */
-  async restart(): Promise<void> {
+  /** Again, on its port; with its data, unless that is `lost`. */
+  async restart({ lost = false } = {}): Promise<void> {
     await this.kill();
+    if (lost) rmSync(this.data, { recursive: true, force: true });
     await this.run();
   }
 
@@ -114,6 +121,12 @@ export class EtcdServer {
     const response = await fetch(`http://${this.endpoint}/health`).catch(() => undefined);
     return response?.ok === true && ((await response.json()) as { health: string }).health === 'true';
   }
+}
+
+/** A target as resolvers and registrars are given it; these tests need no credentials in it. */
+export function etcdTarget(uri: string): Target {
+  const [, authority = '', path = '', query = ''] = /^etcd:\/\/([^/]*)\/([^?]*)\??(.*)$/.exec(uri) ?? [];
+  return { uri, scheme: 'etcd', authority, path, params: Object.fromEntries(new URLSearchParams(query)) };
 }
 
 /** A client as a test, or an operator, would use it. */

@@ -13,7 +13,7 @@ const PATIENCE = 5_000;
  * @throws Error when nobody does within five seconds, or at the signal
  */
 export async function portAccepts(
-  host: string | undefined,
+  host: string,
   port: number,
   signal: AbortSignal,
 ): Promise<void> {
