@@ -10,7 +10,7 @@ import { whyMissing } from './support/requirements.js';
 
 /** Milliseconds; more than twice the lease, so that every provider has given its own up. */
 const OUTAGE = 30_000;
-const TTL = 10;
+const TTL = 5;
 
 const missing = whyMissing('etcd', 'etcd-server');
 
@@ -58,7 +58,7 @@ const missing = whyMissing('etcd', 'etcd-server');
     await ready(client, 3);
     const calledAfter = performance.now() - backAt;
     // Longer than the old leases last, and than nodes that have vanished are kept.
-    await sleep(TTL * 1_000 + 6_000);
+    await sleep(16_000);
     const { made, failures } = await calls.stop();
     console.info(
       `etcd away for ${OUTAGE / 1_000} s: ${made} calls, ${failures.length} failed; the newcomer was ready ${Math.round(calledAfter)} ms after`,
