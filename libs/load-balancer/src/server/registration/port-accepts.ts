@@ -12,11 +12,7 @@ const PATIENCE = 5_000;
  *
  * @throws Error when nobody does within five seconds, or at the signal
  */
-export async function portAccepts(
-  host: string,
-  port: number,
-  signal: AbortSignal,
-): Promise<void> {
+export async function portAccepts(host: string, port: number, signal: AbortSignal): Promise<void> {
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   const end = performance.now() + PATIENCE;
   while (!(await accepts(address, port))) {

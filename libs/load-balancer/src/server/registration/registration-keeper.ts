@@ -178,10 +178,11 @@ export class RegistrationKeeper {
   private lost(lease: RegistrationLease, reason: string): void {
     // Of a registration that has been given up, or replaced.
     if (this.state.kind !== 'registered' || this.state.lease !== lease) return;
-    if (this.deps.now() - this.state.at >= SETTLED) this.attempt = 0;
+    const held = this.deps.now() - this.state.at >= SETTLED;
+    if (held) this.attempt = 0;
     this.tell(`The registration of ${this.service} in ${this.source.target.uri} is lost`, reason);
-    // At once: what was lost is missed.
-    this.wait(this.attempt === 0 ? 0 : this.nextDelay());
+    // At once, if it had held: it is missed.
+    this.wait(held ? 0 : this.nextDelay());
   }
 
   private failed(error: unknown): void {
