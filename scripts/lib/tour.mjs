@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { bars } from './bars.mjs';
 import { Checklist } from './checklist.mjs';
 import { freePorts } from './free-port.mjs';
@@ -12,6 +13,7 @@ import { root } from './workspace.mjs';
 const NODES = ['node-1', 'node-2', 'node-3'];
 const VICTIM = 'node-2';
 const NEWCOMER = 'node-4';
+const ETCD = fileURLToPath(new URL('run-etcd.mjs', import.meta.url));
 /** Milliseconds for an app to start, and for a node to be found again. */
 const PATIENCE = 30_000;
 
@@ -104,7 +106,7 @@ export class Tour {
     const { binary, port } = this.#etcd;
     const [peer] = await freePorts(1);
     const config = { binary, client: port, peer, data: join(this.#processes.logs, 'etcd-data') };
-    this.#processes.start('etcd', join(root, 'scripts/lib/run-etcd.mjs'), {
+    this.#processes.start('etcd', ETCD, {
       ETCD_CONFIG: JSON.stringify(config),
     });
     const ready = async () => ((await fetch(`http://127.0.0.1:${port}/health`)).ok ? true : undefined);

@@ -54,7 +54,7 @@ export class EtcdServer {
   /** `kill -9` */
   async kill(): Promise<void> {
     const { process } = this;
-    if (!process || process.exitCode !== null || process.signalCode !== null) return;
+    if (process?.exitCode !== null || process.signalCode !== null) return;
     const gone = once(process, 'exit');
     process.kill('SIGKILL');
     await gone;
@@ -148,7 +148,10 @@ export async function leaderOf(servers: readonly EtcdServer[]): Promise<EtcdServ
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once('error', () => resolve(false));
   });
 }

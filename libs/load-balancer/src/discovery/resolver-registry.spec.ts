@@ -47,11 +47,11 @@ describe('ResolverRegistry', () => {
     ],
     [
       'http://u:pw@10.0.0.1/',
-      'unknown scheme in "http://***@10.0.0.1/" (known: static://, file://, dns://, dns+srv://)',
+      'unknown scheme in "http://***@10.0.0.1/" (known: static://, file://, dns://, dns+srv://, etcd://)',
     ],
     [
       'statik:///a:1',
-      'unknown scheme in "statik:///a:1" (known: static://, file://, dns://, dns+srv://); did you mean "static"?',
+      'unknown scheme in "statik:///a:1" (known: static://, file://, dns://, dns+srv://, etcd://); did you mean "static"?',
     ],
     ['10.0.0.1:4001', 'expected a URI; did you mean "static:///10.0.0.1:4001"?'],
   ])('refuses %s', (target, problem) => expect(registry.find(target)).toEqual({ ok: false, problem }));

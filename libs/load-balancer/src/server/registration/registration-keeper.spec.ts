@@ -152,7 +152,12 @@ describe('a registration', () => {
     world.keeper.start();
     await world.settle();
     const stopping = world.keeper.stop();
-    registered({ deregister: () => Promise.resolve(void deregistered++) });
+    registered({
+      deregister: () => {
+        deregistered++;
+        return Promise.resolve();
+      },
+    });
     await stopping;
     expect(deregistered).toBe(1);
     expect(world.keeper.snapshot().state).toBe('leaving');
