@@ -322,7 +322,7 @@ describe('validateModuleOptions', () => {
     it.each([
       [
         'http://10.0.0.1/',
-        'unknown scheme in "http://10.0.0.1/" (known: static://, file://, dns://, dns+srv://)',
+        'unknown scheme in "http://10.0.0.1/" (known: static://, file://, dns://, dns+srv://, etcd://)',
       ],
       ['static:///h:70000', '#0: port out of range: 70000 (1–65535), in "static:///h:70000"'],
       ['10.0.0.1:4001', 'expected a URI; did you mean "static:///10.0.0.1:4001"?'],
@@ -569,7 +569,7 @@ describe('validateModuleOptions', () => {
       expect(services.get('a')!.sources[0]!.resolver).toBeInstanceOf(Db);
       expect(services.get('b')!.sources[0]!.resolver).toBe(resolvers[1]);
       expect(problems({ resolvers, services: { a: 'memm:///x' } })).toEqual([
-        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, dns://, dns+srv://, db://, mem://); did you mean "mem"?',
+        'services.a.target: unknown scheme in "memm:///x" (known: static://, file://, dns://, dns+srv://, etcd://, db://, mem://); did you mean "mem"?',
       ]);
     });
 
