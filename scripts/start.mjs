@@ -2,6 +2,7 @@
  * `npm start`: installs, builds, starts the example as real processes and shows on it what the library does.
  */
 import { parseArguments, UsageError } from './lib/arguments.mjs';
+import { findEtcd } from './lib/etcd.mjs';
 import { explain } from './lib/explain.mjs';
 import { freePorts, isFree } from './lib/free-port.mjs';
 import { AppEndedError, Processes } from './lib/processes.mjs';
@@ -18,6 +19,8 @@ Installs what is missing, builds, starts three providers and a gateway, and take
 happens when one of them dies. Then it stays up until Ctrl-C.
 
   --port N   the port of the gateway (${DEFAULT_PORT} by default)
+  --etcd     the providers register themselves in a real etcd, where the gateway finds them; etcd must be installed, or
+             this be run as root on Debian or Ubuntu, where it is fetched
   --once     end after the tour, with status 0 if all that it shows held and 1 if not; so it does without a terminal
   --help     this text`;
 
@@ -27,6 +30,7 @@ let processes;
 async function main() {
   const { flags, words } = parseArguments(process.argv.slice(2), {
     port: 'port',
+    etcd: 'switch',
     once: 'switch',
     help: 'switch',
   });
@@ -38,9 +42,15 @@ async function main() {
   console.log(`\n ${bold('nestjs-load-balancer')} ${dim('· the tour')}\n`);
   await install();
   await task('building', build);
+  const etcd = flags.etcd ? await findEtcd() : undefined;
 
   processes = new Processes();
-  const tour = new Tour(processes, { gateway, nodes: await freePorts(3) });
+  const [etcdPort, ...nodes] = await freePorts(5);
+  const tour = new Tour(processes, {
+    gateway,
+    nodes,
+    ...(etcd && { etcd: { binary: etcd, port: etcdPort } }),
+  });
   const held = await tour.run();
   if (flags.once || !process.stdout.isTTY) {
     await processes.stop();

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { bars } from './bars.mjs';
 import { Checklist } from './checklist.mjs';
+import { freePorts } from './free-port.mjs';
 import { Gateway, Traffic } from './gateway.mjs';
 import { live } from './live.mjs';
 import { bold, count, cyan, dim, duration, green, pad, red, yellow } from './terminal.mjs';
@@ -10,6 +12,8 @@ import { root } from './workspace.mjs';
 
 const NODES = ['node-1', 'node-2', 'node-3'];
 const VICTIM = 'node-2';
+const NEWCOMER = 'node-4';
+const ETCD = fileURLToPath(new URL('run-etcd.mjs', import.meta.url));
 /** Milliseconds for an app to start, and for a node to be found again. */
 const PATIENCE = 30_000;
 
@@ -17,6 +21,7 @@ const PATIENCE = 30_000;
 export class Tour {
   #processes;
   #ports;
+  #etcd;
   #gatewayPort;
   #gateway;
   #checks = new Checklist();
@@ -25,22 +30,26 @@ export class Tour {
 
   /**
    * @param {import('./processes.mjs').Processes} processes
-   * @param {{ gateway: number, nodes: readonly number[] }} ports
+   * @param {{ gateway: number, nodes: readonly number[], etcd?: { binary: string, port: number } }} ports with `etcd`, the
+   *   nodes register themselves, and the gateway knows none of their addresses
    */
   constructor(processes, ports) {
     this.#processes = processes;
-    this.#ports = new Map(NODES.map((node, i) => [node, ports.nodes[i]]));
+    this.#ports = new Map([...NODES, NEWCOMER].map((node, i) => [node, ports.nodes[i]]));
+    this.#etcd = ports.etcd;
     this.#gatewayPort = ports.gateway;
     this.#gateway = new Gateway(ports.gateway);
   }
 
   /** @returns whether all that it shows held */
   async run() {
+    if (this.#etcd) await task('starting etcd', () => this.#startEtcd());
     await task('starting 3 providers and the gateway', () => this.#start());
     await this.#spread();
     await this.#crash();
     await this.#comeBack();
     await this.#deploy();
+    if (this.#etcd) await this.#grow();
     this.#checks.expect(
       `${count(this.#calls)} calls, none failed`,
       this.#failures.size === 0,
@@ -66,11 +75,10 @@ export class Tour {
 
   async #start() {
     NODES.forEach((node) => this.#startNode(node));
-    const addresses = NODES.map((node) => `127.0.0.1:${this.#ports.get(node)}`);
     this.#processes.start('gateway', join(root, 'dist/apps/consumer/main.js'), {
       PORT: String(this.#gatewayPort),
       HOST: '127.0.0.1',
-      LB_TARGET_CITIES: `static:///${addresses.join(',')}`,
+      LB_TARGET_CITIES: this.#target(),
     });
     const needs = ['gateway', ...NODES];
     const ready = async () => ((await this.#gateway.readiness()) === 200 ? true : undefined);
@@ -83,7 +91,26 @@ export class Tour {
       PORT: String(this.#ports.get(node)),
       HOST: '127.0.0.1',
       NODE_NAME: node,
+      ...(this.#etcd && { REGISTER: this.#target() }),
     });
+  }
+
+  /** Where the gateway finds the nodes, and where they register if they do. */
+  #target() {
+    if (this.#etcd) return `etcd://127.0.0.1:${this.#etcd.port}/cities`;
+    const addresses = NODES.map((node) => `127.0.0.1:${this.#ports.get(node)}`);
+    return `static:///${addresses.join(',')}`;
+  }
+
+  async #startEtcd() {
+    const { binary, port } = this.#etcd;
+    const [peer] = await freePorts(1);
+    const config = { binary, client: port, peer, data: join(this.#processes.logs, 'etcd-data') };
+    this.#processes.start('etcd', ETCD, {
+      ETCD_CONFIG: JSON.stringify(config),
+    });
+    const ready = async () => ((await fetch(`http://127.0.0.1:${port}/health`)).ok ? true : undefined);
+    await this.#processes.until('etcd answers', ready, { timeout: PATIENCE, needs: ['etcd'] });
   }
 
   async #spread() {
@@ -157,6 +184,44 @@ export class Tour {
       `     ${line()}, ${outcome(traffic)} ${dim(`· 99 % within ${duration(traffic.p99)}`)}`,
       ...reasons(traffic),
     ]);
+  }
+
+  /** One more node, of which nobody has told the gateway. */
+  async #grow() {
+    headline(5, `${NEWCOMER} is started: it registers in etcd, and leaves again`);
+    const traffic = new Traffic();
+    let done = false;
+    const growing = this.#comeAndGo(traffic).finally(() => (done = true));
+    const line = () => `${count(traffic.total)} calls meanwhile`;
+    const finish = live((frame) => [`     ${cyan(frame)} ${line()}`], '');
+    while (!done) await this.#gateway.burst(200, traffic);
+    const { called, gone } = await growing;
+    this.#count(traffic);
+    finish([
+      `     ${green(NEWCOMER)} was called ${duration(called)} after it had registered`,
+      `     and was gone from /health ${duration(gone)} after it had ended`,
+      `     ${line()}, ${outcome(traffic)}`,
+      ...reasons(traffic),
+    ]);
+    const expectSoon = (what, time) => this.#checks.expect(what, time < 1_000, duration(time));
+    expectSoon(`${NEWCOMER} was called within 1 s of its registration`, called);
+    expectSoon(`${NEWCOMER} vanished within 1 s of its end`, gone);
+  }
+
+  async #comeAndGo(traffic) {
+    const timed = async (what, holds) => {
+      const since = performance.now();
+      const look = async () => ((await holds()) ? true : undefined);
+      await this.#processes.until(what, look, { timeout: PATIENCE, needs: ['gateway', 'etcd', ...NODES] });
+      return performance.now() - since;
+    };
+    this.#startNode(NEWCOMER);
+    const registered = async () => this.#processes.lastWords(NEWCOMER, 100).includes('Registered cities');
+    await timed(`${NEWCOMER} registers`, registered);
+    const called = await timed(`${NEWCOMER} is called`, async () => traffic.byNode.has(NEWCOMER));
+    await this.#processes.terminate(NEWCOMER);
+    const isGone = async () => (await this.#gateway.health()).total === NODES.length;
+    return { called, gone: await timed(`${NEWCOMER} is gone`, isGone) };
   }
 
   async #restartEach() {

@@ -1,6 +1,6 @@
 /**
  * A provider with a few handlers. With `server: 'stock'` nothing of this library is in the process: it is what anybody has who
- * runs Nest 11 or 12.
+ * runs Nest 11 or 12. With `register`, it registers itself, one of the stock kind by `RegistrationModule`.
  */
 import { config, handler, load, onTold, tell } from './nest.mjs';
 
@@ -8,7 +8,7 @@ const { Controller, Module } = load('@nestjs/common');
 const { NestFactory } = load('@nestjs/core');
 const { EventPattern, MessagePattern, Transport } = load('@nestjs/microservices');
 
-const { name, port, host = '127.0.0.1' } = config;
+const { name, port, register, host = '127.0.0.1' } = config;
 let release = () => undefined;
 onTold('release', () => release());
 
@@ -36,14 +36,23 @@ handler(MessagePattern({ cmd: 'hold' }), Handlers, 'hold');
 handler(EventPattern('note'), Handlers, 'note');
 
 class ProviderModule {}
-Module({ controllers: [Handlers] })(ProviderModule);
+Module({ controllers: [Handlers], imports: registration() })(ProviderModule);
 
 const app = await NestFactory.createMicroservice(ProviderModule, serverOptions());
+if (register) app.enableShutdownHooks();
 await app.listen();
 tell('listening');
 
 function serverOptions() {
   if (config.server === 'stock') return { transport: Transport.TCP, options: { host, port } };
   const { BalancedTcpServer } = load('nestjs-load-balancer');
-  return { strategy: new BalancedTcpServer({ host, port, service: 'orders' }) };
+  return {
+    strategy: new BalancedTcpServer({ host, port, service: 'orders', ...(register && { register }) }),
+  };
+}
+
+function registration() {
+  if (config.server !== 'stock' || !register) return [];
+  const { RegistrationModule } = load('nestjs-load-balancer');
+  return [RegistrationModule.forRoot({ service: 'orders', host, port, register })];
 }

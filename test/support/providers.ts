@@ -9,6 +9,8 @@ export interface ProviderConfig extends ChildConfig {
   /** An address of this machine; 127.0.0.1 by default. */
   readonly host?: string;
   readonly port: number;
+  /** Where it registers itself, if it does. */
+  readonly register?: unknown;
 }
 
 /** A provider in a process of its own. */

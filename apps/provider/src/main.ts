@@ -9,8 +9,13 @@ import { readSettings } from './settings.js';
 const QUIET_UNTIL_STARTED = { abortOnError: false, bufferLogs: true, autoFlushLogs: false };
 
 async function main(): Promise<void> {
-  const { host, port, node } = readSettings(process.env);
-  const strategy = new BalancedTcpServer({ host, port, service: 'cities' });
+  const { host, port, node, register } = readSettings(process.env);
+  const strategy = new BalancedTcpServer({
+    host,
+    port,
+    service: 'cities',
+    ...(register !== undefined && { register }),
+  });
   const app = await NestFactory.createMicroservice(AppModule.forNode(node), {
     strategy,
     ...QUIET_UNTIL_STARTED,

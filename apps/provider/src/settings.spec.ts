@@ -3,14 +3,22 @@ import { readSettings } from './settings.js';
 
 describe('readSettings', () => {
   it('has defaults', () => {
-    expect(readSettings({})).toEqual({ host: '127.0.0.1', port: 4001, node: 'cities-4001' });
+    expect(readSettings({})).toEqual({
+      host: '127.0.0.1',
+      port: 4001,
+      node: 'cities-4001',
+      register: undefined,
+    });
   });
 
   it('takes what the environment says', () => {
-    expect(readSettings({ HOST: '::', PORT: '65535', NODE_NAME: 'node-1' })).toEqual({
+    expect(
+      readSettings({ HOST: '::', PORT: '65535', NODE_NAME: 'node-1', REGISTER: 'etcd://e/cities' }),
+    ).toEqual({
       host: '::',
       port: 65_535,
       node: 'node-1',
+      register: 'etcd://e/cities',
     });
   });
 

@@ -4,13 +4,16 @@ export interface Settings {
   readonly port: number;
   /** What answers and logs call this node. */
   readonly node: string;
+  /** The registry that it registers itself in, if any. */
+  readonly register: string | undefined;
 }
 
 /** A setting that cannot be used. The message is for whoever starts the app. */
 export class SettingsError extends Error {}
 
 /**
- * Reads `HOST` (127.0.0.1 by default), `PORT` (4001) and `NODE_NAME` (`cities-<port>`).
+ * Reads `HOST` (127.0.0.1 by default), `PORT` (4001) `NODE_NAME` (`cities-<port>`) and `REGISTER`
+ * (`etcd://127.0.0.1:2379/cities`; nowhere by default), which the library checks.
  *
  * @throws SettingsError with one line that names the variable, its value and what was expected
  */
@@ -27,5 +30,6 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   }
   const host = env.HOST ?? '127.0.0.1';
   if (host === '') throw new SettingsError('HOST: expected an address to listen on, got ""');
-  return { host, port: Number(port), node };
+  const register = env.REGISTER === '' ? undefined : env.REGISTER;
+  return { host, port: Number(port), node, register };
 }

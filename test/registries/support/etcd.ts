@@ -1,5 +1,6 @@
 import { Etcd3, type IOptions } from 'etcd3';
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { Target } from 'nestjs-load-balancer';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -14,7 +15,12 @@ const PATIENCE = 30_000;
 
 export interface EtcdSettings {
   /** Paths of PEM files: clients must come with TLS, and with a certificate of this authority where `mutual`. */
-  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string; readonly mutual?: boolean };
+  readonly tls?: {
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+    readonly mutual?: boolean;
+  };
 }
 
 /** One etcd server on loopback, with its data in a folder of its own. */
@@ -48,15 +54,16 @@ export class EtcdServer {
   /** `kill -9` */
   async kill(): Promise<void> {
     const { process } = this;
-    if (!process || process.exitCode !== null || process.signalCode !== null) return;
+    if (process?.exitCode !== null || process.signalCode !== null) return;
     const gone = once(process, 'exit');
     process.kill('SIGKILL');
     await gone;
   }
 
-  /** Again, on its port and with its data. */
-  async restart(): Promise<void> {
+  /** Again, on its port; with its data, unless that is `lost`. */
+  async restart({ lost = false } = {}): Promise<void> {
     await this.kill();
+    if (lost) rmSync(this.data, { recursive: true, force: true });
     await this.run();
   }
 
@@ -116,6 +123,12 @@ export class EtcdServer {
   }
 }
 
+/** A target as resolvers and registrars are given it; these tests need no credentials in it. */
+export function etcdTarget(uri: string): Target {
+  const [, authority = '', path = '', query = ''] = /^etcd:\/\/([^/]*)\/([^?]*)\??(.*)$/.exec(uri) ?? [];
+  return { uri, scheme: 'etcd', authority, path, params: Object.fromEntries(new URLSearchParams(query)) };
+}
+
 /** A client as a test, or an operator, would use it. */
 export function etcdClient(servers: readonly EtcdServer[], options: Partial<IOptions> = {}): Etcd3 {
   return new Etcd3({ hosts: servers.map(({ endpoint }) => endpoint), ...options });
@@ -135,7 +148,10 @@ export async function leaderOf(servers: readonly EtcdServer[]): Promise<EtcdServ
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once('error', () => resolve(false));
   });
 }

@@ -1,4 +1,5 @@
 import { didYouMean } from '../nearest.js';
+import { consulRegistrationProblem } from './consul/consul-target.js';
 import { etcdRegistrarProblem } from './etcd/etcd-target.js';
 import { LazyRegistrar } from './lazy-registrar.js';
 import { parsed, refused, type Parsed } from './parsed.js';
@@ -19,12 +20,19 @@ const ETCD = new LazyRegistrar({
   load: async () => new (await import('./etcd/etcd.registrar.js')).EtcdRegistrar(),
 });
 
+const CONSUL = new LazyRegistrar({
+  schemes: ['consul'],
+  needs: 'consul',
+  validate: consulRegistrationProblem,
+  load: async () => new (await import('./consul/consul.registrar.js')).ConsulRegistrar(),
+});
+
 /** The registrars by scheme: the built-in ones, and the user's, which win. */
 export class RegistrarRegistry {
   private readonly byScheme = new Map<string, Registrar>();
 
   constructor(registrars: readonly Registrar[] = []) {
-    for (const registrar of [ETCD, ...registrars]) {
+    for (const registrar of [ETCD, CONSUL, ...registrars]) {
       for (const scheme of registrar.schemes) this.byScheme.set(scheme.toLowerCase(), registrar);
     }
   }

@@ -1,4 +1,3 @@
-import type { RegistrationSnapshot } from '../server/registration/registration-keeper.js';
 import type {
   DiscoverySnapshot,
   DryRunSnapshot,
@@ -8,6 +7,7 @@ import type {
   ServiceSnapshot,
   TargetSnapshot,
 } from '../cluster/snapshot.js';
+import type { RegistrationSnapshot } from '../server/registration/registration-keeper.js';
 
 /**
  * `down`: a service has fewer ready nodes than its `minReady`; ejected ones that it uses in panic count as well. `degraded`:

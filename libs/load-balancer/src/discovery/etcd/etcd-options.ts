@@ -122,7 +122,9 @@ async function readPem(path: string, source: string): Promise<Buffer> {
     content = await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`the file of ${source} cannot be read${code === undefined ? '' : ` (${code})`}`);
+    throw new Error(`the file of ${source} cannot be read${code === undefined ? '' : ` (${code})`}`, {
+      cause: error,
+    });
   }
   if (!content.includes('-----BEGIN ')) throw new Error(`the file of ${source} holds no PEM`);
   return content;

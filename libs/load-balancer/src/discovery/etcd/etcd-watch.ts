@@ -67,7 +67,10 @@ export class EtcdWatch {
     this.revision = BigInt(header.revision);
     this.listener.onList(kvs);
 
-    const stream = await this.etcd.watchClient.watch();
+    this.begin(await this.etcd.watchClient.watch());
+  }
+
+  private begin(stream: WatchStream): void {
     this.stream = stream;
     // Also when it is not wanted any more: an error that nobody listens to would end the process.
     stream

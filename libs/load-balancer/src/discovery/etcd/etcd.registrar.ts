@@ -12,7 +12,8 @@ import { encodeNode } from './node-value.js';
 
 /** Milliseconds for a registration with all its tries; a change of leader takes one or two seconds. */
 const REGISTER_TIMEOUT = 5_000;
-/** Milliseconds between two tries of it. */
+/** Tries of one registration, and milliseconds between them: what a change of leader has spoilt works the next time. */
+const TRIES = 3;
 const RETRY = 100;
 
 /**
@@ -77,7 +78,7 @@ class EtcdRegistration {
 
   async make(signal: AbortSignal): Promise<RegistrationLease> {
     const end = performance.now() + REGISTER_TIMEOUT;
-    for (;;) {
+    for (let tried = 1; ; tried++) {
       try {
         const { ID, ttl, grantedAt } = (this.lease ??= await this.grant());
         await this.put(ID);
@@ -91,7 +92,7 @@ class EtcdRegistration {
         // etcd may have forgotten the lease, if it was just that which failed.
         if (isLeaseGone(error)) this.lease = undefined;
         const { refused } = describeEtcdFailure(error);
-        if (refused || signal.aborted || performance.now() + RETRY >= end) throw error;
+        if (refused || signal.aborted || tried >= TRIES || performance.now() + RETRY >= end) throw error;
         await sleep(RETRY, undefined, { signal });
       }
     }

@@ -36,7 +36,7 @@ export interface RegistrationSnapshot {
 /** What a keeper needs of the world; time and chance are replaced in tests. */
 export interface KeeperDeps {
   /** What to register; may fail, and is asked for anew with each try. */
-  readonly describe: () => Promise<Registration>;
+  readonly describe: (signal: AbortSignal) => Promise<Registration>;
   readonly logger: { log(message: string): void; warn(message: string): void };
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -147,23 +147,23 @@ export class RegistrationKeeper {
 
   private async tryOnce(signal: AbortSignal): Promise<void> {
     const { registrar, target } = this.source;
-    const registration = await this.deps.describe();
+    const registration = await this.deps.describe(signal);
     signal.throwIfAborted();
     this.address = endpointKey(registration);
-    let lostBefore: string | undefined;
-    let lease: RegistrationLease | undefined;
+    // A registrar may lose it before it has handed out the lease.
+    const loss: { reason?: string; tell?: (reason: string) => void } = {};
     const onLost = (reason: string): void => {
-      // A registrar may lose it before it has handed out the lease.
-      if (lease === undefined) lostBefore = reason;
-      else this.lost(lease, reason);
+      loss.reason = reason;
+      loss.tell?.(reason);
     };
-    lease = await registrar.register(registration, target, onLost, signal);
+    const lease = await registrar.register(registration, target, onLost, signal);
     if (signal.aborted) {
       await this.deregister(lease);
       return;
     }
     this.registered(lease);
-    if (lostBefore !== undefined) this.lost(lease, lostBefore);
+    loss.tell = (reason) => this.lost(lease, reason);
+    if (loss.reason !== undefined) loss.tell(loss.reason);
   }
 
   private registered(lease: RegistrationLease): void {
@@ -178,10 +178,11 @@ export class RegistrationKeeper {
   private lost(lease: RegistrationLease, reason: string): void {
     // Of a registration that has been given up, or replaced.
     if (this.state.kind !== 'registered' || this.state.lease !== lease) return;
-    if (this.deps.now() - this.state.at >= SETTLED) this.attempt = 0;
+    const held = this.deps.now() - this.state.at >= SETTLED;
+    if (held) this.attempt = 0;
     this.tell(`The registration of ${this.service} in ${this.source.target.uri} is lost`, reason);
-    // At once: what was lost is missed.
-    this.wait(this.attempt === 0 ? 0 : this.nextDelay());
+    // At once, if it had held: it is missed.
+    this.wait(held ? 0 : this.nextDelay());
   }
 
   private failed(error: unknown): void {

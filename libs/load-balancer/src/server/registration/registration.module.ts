@@ -23,7 +23,7 @@ export interface RegistrationModuleOptions {
   service: string;
   /** The port that the server listens on. */
   port: number;
-  /** The address that it listens on; by default all of them. */
+  /** The address that it listens on; by default all of them, and then it must. */
   host?: string;
   /** Where to register: `etcd://10.0.0.9:2379/orders`, several of these, or an object with weight, zone, version and more. */
   register: Register;
@@ -79,13 +79,13 @@ export class RegistrationModule {
   /** @throws InvalidOptionsError with everything that is wrong with the options. */
   static forRoot(options: RegistrationModuleOptions): DynamicModule {
     checkOptions(options);
-    const { service, port, host, register, registrars: own } = options;
+    const { service, port, register, registrars: own } = options;
     const registrations = new Registrations({
       ...resolveRegister(register, own),
       service,
       features: [],
       logger: new Logger('Registration'),
-      ready: () => portAccepts(host, port),
+      ready: (address, signal) => portAccepts(address, port, signal),
     });
     return {
       module: RegistrationModule,

@@ -14,8 +14,8 @@ export interface RegistrationsSettings extends ResolvedRegister {
   /** What the server understands beyond plain Nest; published as the label `lb-features`. */
   readonly features: readonly string[];
   readonly logger: Pick<Logger, 'log' | 'warn'>;
-  /** Rejects while consumers could not be served yet. */
-  readonly ready?: () => Promise<void>;
+  /** Resolves once somebody can be served at this host; rejects when that takes too long. */
+  readonly ready?: (host: string, signal: AbortSignal) => Promise<void>;
 }
 
 /** The registrations of one server: one in each registry. */
@@ -28,11 +28,13 @@ export class Registrations {
   /** Begins to register; nothing waits for it but readiness. Does nothing when it has begun. */
   start(listening: Listening): void {
     if (this.keepers.length > 0) return;
-    const { sources, service, logger, ready } = this.settings;
+    const { sources, options, service, logger, ready } = this.settings;
     this.keepers = sources.map((source) => {
-      const describe = async (): Promise<Registration> => {
-        await ready?.();
-        return this.describe(listening, source.target);
+      const describe = async (signal: AbortSignal): Promise<Registration> => {
+        const registration = await this.describe(listening, source.target);
+        // One that was given may lead here by way of others, and need not lead from here.
+        await ready?.(options.advertise === undefined ? registration.host : listening.address, signal);
+        return registration;
       };
       return new RegistrationKeeper(service, source, {
         describe,

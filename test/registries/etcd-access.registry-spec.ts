@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Etcd3 } from 'etcd3';
+import type { BalancedClientProxy, LoadBalancerEvent } from 'nestjs-load-balancer';
+import { EtcdRegistrar, EtcdResolver, type EtcdOptions } from 'nestjs-load-balancer/etcd';
+import { readFileSync } from 'node:fs';
+import { firstValueFrom } from 'rxjs';
+import { filter, map } from 'rxjs/operators';
+import { fileURLToPath } from 'node:url';
+import { Consumers, ready } from '../support/consumer.js';
+import { Fleet } from '../support/providers.js';
+import { etcdClient, EtcdServer, etcdTarget } from './support/etcd.js';
+import { whyMissing } from './support/requirements.js';
+
+const PASSWORD = 'p4ss/w:rd@1%';
+const IN_URI = encodeURIComponent(PASSWORD);
+const file = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
+const CERT = file('test-only.cert.pem');
+const KEY = file('test-only.key.pem');
+
+const missing = whyMissing('etcd', 'etcd-server');
+
+(missing === undefined ? describe : describe.skip)('an etcd with', () => {
+  const consumers = new Consumers();
+  const fleet = new Fleet();
+  let server: EtcdServer;
+  afterEach(async () => {
+    await consumers.close();
+    await fleet.stop();
+  });
+  const open = (target: string, options: EtcdOptions = {}): Promise<BalancedClientProxy> =>
+    consumers.open({ target }, { resolvers: [new EtcdResolver(options)] });
+  const failure = (client: BalancedClientProxy): Promise<string> =>
+    firstValueFrom(
+      client.events.pipe(
+        filter(
+          (event): event is LoadBalancerEvent & { type: 'resolve-failed' } => event.type === 'resolve-failed',
+        ),
+        map((event) => JSON.stringify([event, client.snapshot()])),
+      ),
+    );
+  const register = (target: string, options: EtcdOptions = {}) =>
+    new EtcdRegistrar(options).register(
+      { service: 'orders', host: '127.0.0.1', port: 4_001 },
+      etcdTarget(target),
+      () => undefined,
+      AbortSignal.timeout(10_000),
+    );
+
+  describe('role auth', () => {
+    let root: Etcd3;
+    beforeAll(async () => {
+      [server] = (await EtcdServer.start()) as [EtcdServer];
+      const setup = etcdClient([server]);
+      await setup.user('root').create('root');
+      await setup.user('root').addRole('root');
+      const role = setup.role('shop');
+      await role.create();
+      await role.grant({ permission: 'Readwrite', range: setup.range({ prefix: 'shop/' }) });
+      await setup.user('shop').create(PASSWORD);
+      await setup.user('shop').addRole('shop');
+      await setup.auth.authEnable();
+      setup.close();
+      root = etcdClient([server], { auth: { username: 'root', password: 'root' } });
+    });
+    afterAll(async () => {
+      root.close();
+      await server.stop();
+    });
+
+    it('lets a user in, whose password is in the target or in the options', async () => {
+      const provider = await fleet.start({
+        server: 'balanced',
+        register: `etcd://shop:${IN_URI}@${server.endpoint}/shop/orders`,
+      });
+      const byTarget = await open(`etcd://shop:${IN_URI}@${server.endpoint}/shop/orders`);
+      const byOptions = await open(`etcd://${server.endpoint}/shop/orders`, {
+        username: 'shop',
+        password: PASSWORD,
+      });
+      await ready(byTarget, 1);
+      await ready(byOptions, 1);
+      expect(byOptions.nodes()[0]?.key).toBe(provider.address);
+      expect(provider.process.output).toContain('Registered orders');
+      expect(provider.process.output).not.toContain(PASSWORD);
+      expect(provider.process.output).not.toContain(IN_URI);
+    });
+
+    it('refuses a wrong password, which is shown nowhere', async () => {
+      const told = await failure(await open(`etcd://shop:s3cret-guess@${server.endpoint}/shop/orders`));
+      expect(told).toContain('authentication failed');
+      expect(told).not.toContain('s3cret-guess');
+      const refused = register(`etcd://shop:s3cret-guess@${server.endpoint}/shop/orders`);
+      await expect(refused).rejects.toThrow(/^etcdserver: authentication failed/);
+      await expect(refused).rejects.not.toThrow('s3cret-guess');
+    });
+
+    it('refuses what the user has no permission for', async () => {
+      const user = { username: 'shop', password: PASSWORD };
+      const leases = async (): Promise<number> => (await root.leaseClient.leaseLeases()).leases.length;
+      const before = await leases();
+      const client = await open(`etcd://${server.endpoint}/bank/accounts`, user);
+      expect(await failure(client)).toContain('permission denied');
+      await expect(register(`etcd://${server.endpoint}/bank/accounts`, user)).rejects.toThrow(
+        'permission denied',
+      );
+      // The lease that was granted before the key was refused.
+      expect(await leases()).toBe(before);
+    });
+  });
+
+  describe('TLS', () => {
+    beforeAll(async () => {
+      [server] = (await EtcdServer.start(1, { tls: { ca: CERT, cert: CERT, key: KEY, mutual: true } })) as [
+        EtcdServer,
+      ];
+    });
+    afterAll(() => server.stop());
+
+    it('lets in who trusts it and shows a certificate, by the target or by the options', async () => {
+      const query = new URLSearchParams({ ca: CERT, cert: CERT, key: KEY }).toString();
+      const lease = await register(`etcd://${server.endpoint}/orders?${query}`);
+      const pem = { ca: readFileSync(CERT), cert: readFileSync(CERT, 'utf8'), key: readFileSync(KEY) };
+      const client = await open(`etcd://${server.endpoint}/orders`, pem);
+      await firstValueFrom(client.events.pipe(filter(({ type }) => type === 'resolved')));
+      expect(client.nodes().map(({ key }) => key)).toEqual(['127.0.0.1:4001']);
+      await lease.deregister();
+    });
+
+    it('is not believed when its certificate is of no authority that is trusted', async () => {
+      expect(await failure(await open(`etcd://${server.endpoint}/orders?tls=true`))).toContain(
+        'self-signed certificate',
+      );
+    });
+
+    it('refuses who shows no certificate, and who speaks plain text', async () => {
+      expect(
+        await failure(await open(`etcd://${server.endpoint}/orders`, { ca: readFileSync(CERT) })),
+      ).toMatch(/certificate required|bad certificate|socket|ECONNRESET/i);
+      expect(await failure(await open(`etcd://${server.endpoint}/orders`))).toMatch(
+        /ECONNRESET|socket|closed|Failed to connect/i,
+      );
+    });
+  });
+});
