@@ -22,7 +22,7 @@ const missing = whyMissing('etcd', 'etcd-server');
     servers = await EtcdServer.start(3);
     target = `etcd://${servers.map(({ endpoint }) => endpoint).join(',')}/orders`;
     client = await consumers.open({ target });
-    await Promise.all([1, 2].map(() => fleet.start({ server: 'balanced', register: `${target}?ttl=3` })));
+    await Promise.all([1, 2].map(() => fleet.start({ server: 'balanced', register: `${target}?ttl=3000` })));
     await ready(client, 2);
   });
   afterEach(async () => {

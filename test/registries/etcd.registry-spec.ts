@@ -11,8 +11,8 @@ import { etcdClient, EtcdServer, etcdTarget } from './support/etcd.js';
 import { whyMissing } from './support/requirements.js';
 
 /** Looks until it is so; the test's own timeout is the limit. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(10);
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await sleep(10);
 }
 
 const missing = whyMissing('etcd', 'etcd-server');
@@ -48,7 +48,7 @@ const missing = whyMissing('etcd', 'etcd-server');
     fleet.start({ server: 'balanced', register: target, ...config });
 
   it('calls a provider within a second of its registration, which tells version, weight, zone and features', async () => {
-    const target = nextTarget('?ttl=5');
+    const target = nextTarget('?ttl=5000');
     const client = await open(target.split('?')[0] as string);
     const register = {
       target,
@@ -99,8 +99,8 @@ const missing = whyMissing('etcd', 'etcd-server');
 
   it('takes a provider off before its listener closes, and without waiting for its lease', async () => {
     const client = await open(nextTarget());
-    const provider = await start(`etcd://${server.endpoint}/${orders}?ttl=60`);
-    await start(`etcd://${server.endpoint}/${orders}?ttl=60`);
+    const provider = await start(`etcd://${server.endpoint}/${orders}?ttl=60000`);
+    await start(`etcd://${server.endpoint}/${orders}?ttl=60000`);
     await ready(client, 2);
     await provider.process.terminate();
     expect(await etcd.getAll().prefix(`${orders}/`).keys()).toHaveLength(1);
@@ -111,7 +111,7 @@ const missing = whyMissing('etcd', 'etcd-server');
   });
 
   it('takes one that dies out of rotation at once, and out of the registry within its lease', async () => {
-    const target = `${nextTarget()}?ttl=2`;
+    const target = `${nextTarget()}?ttl=2000`;
     const client = await open(target.split('?')[0] as string);
     const providers = [await start(target), await start(target)];
     await ready(client, 2);
@@ -135,13 +135,14 @@ const missing = whyMissing('etcd', 'etcd-server');
 
   it('registers anew what has lost its lease', async () => {
     const client = await open(nextTarget());
-    const provider = await start(`etcd://${server.endpoint}/${orders}?ttl=3`);
+    const provider = await start(`etcd://${server.endpoint}/${orders}?ttl=3000`);
     await ready(client, 1);
     const leases = (await etcd.leaseClient.leaseLeases()).leases;
     for (const { ID } of leases) await etcd.leaseClient.leaseRevoke({ ID });
     await provider.process.wrote('its lease has run out');
-    await sleep(500);
-    expect(await etcd.getAll().prefix(`${orders}/`).keys()).toEqual([`${orders}/${provider.address}`]);
+    const keys = () => etcd.getAll().prefix(`${orders}/`).keys();
+    await until(async () => (await keys()).length > 0);
+    expect(await keys()).toEqual([`${orders}/${provider.address}`]);
   });
 
   it('uses the good part of what is there, and tells which keys are bad', async () => {

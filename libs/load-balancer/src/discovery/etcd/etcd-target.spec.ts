@@ -11,7 +11,9 @@ function target(uri: string) {
 describe('an etcd target', () => {
   it('holds endpoints, path, user and TLS', () => {
     const parsed = parseEtcdTarget(
-      target('etcd://shop:p%40ss%2Fword@10.0.0.1:2379,etcd-2,[::1]:2380/shop/orders/?ca=/etc/ca.pem&ttl=30'),
+      target(
+        'etcd://shop:p%40ss%2Fword@10.0.0.1:2379,etcd-2,[::1]:2380/shop/orders/?ca=/etc/ca.pem&ttl=29500',
+      ),
     );
     expect(parsed).toEqual({
       ok: true,
@@ -43,14 +45,17 @@ describe('an etcd target', () => {
     ['etcd://10.0.0.1:2379/orders?tls=yes', 'tls: expected true or false, got "yes"'],
     ['etcd://10.0.0.1:2379/orders?tls=false&ca=/ca.pem', 'ca: has no meaning with tls=false'],
     ['etcd://10.0.0.1:2379/orders?cert=/c.pem', 'a client certificate needs both cert and key'],
-    ['etcd://10.0.0.1:2379/orders?ttl=10', 'unknown parameter "ttl" for etcd:// (known: tls, ca, cert, key)'],
+    [
+      'etcd://10.0.0.1:2379/orders?ttl=10000',
+      'unknown parameter "ttl" for etcd:// (known: tls, ca, cert, key)',
+    ],
   ])('is refused to a resolver: %s', (uri, problem) => {
     expect(etcdResolverProblem(target(uri))).toBe(problem);
   });
 
-  it.each(['0', '1', '3601', 'ten', '1.5', ''])('is refused to a registrar with ttl=%s', (ttl) => {
+  it.each(['0', '1999', '3600001', 'ten', '2000.5', ''])('is refused to a registrar with ttl=%s', (ttl) => {
     expect(etcdRegistrarProblem(target(`etcd://10.0.0.1/orders?ttl=${ttl}`))).toBe(
-      `ttl: expected an integer from 2 to 3600 (seconds), got "${ttl}"`,
+      `ttl: expected an integer from 2000 to 3600000 (milliseconds), got "${ttl}"`,
     );
   });
 

@@ -5,10 +5,10 @@ import type { Target } from '../resolver.js';
 import { unknownParamProblem } from '../target.js';
 
 const DEFAULT_PORT = 2_379;
-/** Seconds; etcd itself takes no lease below a few election timeouts for granted. */
-const MIN_TTL = 2;
-const MAX_TTL = 3_600;
-const DEFAULT_TTL = 10;
+/** Milliseconds; etcd itself takes no lease below a few election timeouts for granted. */
+const MIN_TTL = 2_000;
+const MAX_TTL = 3_600_000;
+const DEFAULT_TTL = 10_000;
 
 /** What an `etcd://` target says. */
 export interface EtcdTarget {
@@ -21,7 +21,7 @@ export interface EtcdTarget {
   readonly tls: boolean | undefined;
   /** Paths of PEM files. */
   readonly files: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  /** Seconds that a registration outlives its provider. */
+  /** Seconds that a registration outlives its provider: what etcd counts in. */
   readonly ttl: number;
 }
 
@@ -64,9 +64,9 @@ export function parseEtcdTarget({ authority, path, params }: Target): Parsed<Etc
   }
   if ((files.cert === undefined) !== (files.key === undefined))
     return refused('a client certificate needs both cert and key');
-  if (!/^\d{1,4}$/.test(ttl) || Number(ttl) < MIN_TTL || Number(ttl) > MAX_TTL)
+  if (!/^\d{1,7}$/.test(ttl) || Number(ttl) < MIN_TTL || Number(ttl) > MAX_TTL)
     return refused(
-      `ttl: expected an integer from ${MIN_TTL} to ${MAX_TTL} (seconds), got ${describeValue(ttl)}`,
+      `ttl: expected an integer from ${MIN_TTL} to ${MAX_TTL} (milliseconds), got ${describeValue(ttl)}`,
     );
   return parsed({
     endpoints: endpoints.value,
@@ -74,7 +74,7 @@ export function parseEtcdTarget({ authority, path, params }: Target): Parsed<Etc
     ...credentials.value,
     tls: tls === undefined ? undefined : tls === 'true',
     files,
-    ttl: Number(ttl),
+    ttl: Math.ceil(Number(ttl) / 1_000),
   });
 }
 

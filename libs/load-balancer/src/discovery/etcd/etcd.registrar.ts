@@ -18,8 +18,8 @@ const RETRY = 100;
 
 /**
  * Registers a provider in etcd: the key `<path>/<host>:<port>` with its node as JSON (see docs/discovery-etcd.md), on a lease that
- * is kept alive. `etcd://10.0.0.9:2379/shop/orders?ttl=10`: without a path, that is the name of the service; `ttl` is the seconds
- * that the key outlives a provider which dies, 2–3 600, 10 by default. Everything else is as with `EtcdResolver`.
+ * is kept alive. `etcd://10.0.0.9:2379/shop/orders?ttl=10000`: without a path, that is the name of the service; `ttl` is the milliseconds
+ * that the key outlives a provider which dies, 2 000–3 600 000, 10 000 by default, rounded up to seconds. Everything else is as with `EtcdResolver`.
  *
  * @throws InvalidOptionsError when an option is unknown or has a wrong value.
  *

@@ -45,8 +45,8 @@ describe('register', () => {
       'BalancedTcpServer.register.metadata: expected a string as "a", got 1',
     ],
     [
-      { target: TARGET, ttl: 1 },
-      'BalancedTcpServer.register.target: ttl: expected an integer from 2 to 3600 (seconds), got "1"',
+      { target: TARGET, ttl: 1_000 },
+      'BalancedTcpServer.register.target: ttl: expected an integer from 2000 to 3600000 (milliseconds), got "1000"',
     ],
   ])('%j is refused', (value, message) => {
     expect(() => register(value)).toThrow(message);
@@ -66,8 +66,8 @@ describe('register', () => {
   });
 
   it('hands the lifetime to the registrar, unless the target has its own', () => {
-    const { sources } = resolveRegister({ target: [TARGET, `${TARGET}?ttl=5`], ttl: 60 });
-    expect(sources.map(({ target }) => target.params.ttl)).toEqual(['60', '5']);
+    const { sources } = resolveRegister({ target: [TARGET, `${TARGET}?ttl=5000`], ttl: 60_000 });
+    expect(sources.map(({ target }) => target.params.ttl)).toEqual(['60000', '5000']);
   });
 
   it('takes registrars of the user', () => {

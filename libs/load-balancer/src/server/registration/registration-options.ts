@@ -34,7 +34,7 @@ export interface RegisterOptions {
   version?: string;
   /** Free-form labels. */
   metadata?: Readonly<Record<string, string>>;
-  /** Seconds that the registration outlives a provider that dies; as `?ttl=` in the target, which comes first. */
+  /** Milliseconds that the registration outlives a provider that dies; as `?ttl=` in the target, which comes first. */
   ttl?: number;
 }
 
@@ -67,7 +67,7 @@ const version: Check = (value, path, report) => {
 
 const ttl: Check = (value, path, report) => {
   if (!Number.isInteger(value) || (value as number) < 1)
-    report(path, `expected an integer ≥ 1 (seconds), got ${describeValue(value)}`);
+    report(path, `expected an integer ≥ 1 (milliseconds), got ${describeValue(value)}`);
 };
 
 const registerOptions = section<RegisterOptions>({
