@@ -84,10 +84,11 @@ export type {
 } from './server/balanced-tcp-server-options.js';
 export { BalancedTcpServer } from './server/balanced-tcp-server.js';
 export type { Register, RegisterOptions } from './server/registration/registration-options.js';
-export {
-  RegistrationModule,
-  type RegistrationModuleOptions,
-} from './server/registration/registration.module.js';
+export type {
+  RegistrationModuleAsyncOptions,
+  RegistrationModuleOptions,
+} from './server/registration/registration-module-options.js';
+export { RegistrationModule } from './server/registration/registration.module.js';
 export { Cost, Idempotent } from './server/handler-marks.js';
 export type { ReportFigures } from './server/load-reporter.js';
 export type { DryRunCounts } from './strategies/dry-run.js';
