@@ -123,13 +123,25 @@ const missing = whyMissing('etcd', 'etcd-server');
     await nodesBecome(client, 'one node', (nodes) => nodes.length === 1);
   });
 
-  it('registers one with a stock server by its module, once its port accepts, and takes it off again', async () => {
+  it('registers every kind of server on Nest 11 and 12, once it accepts, and takes it off again', async () => {
     const client = await open(nextTarget());
-    const provider = await start(`etcd://${server.endpoint}/${orders}`, { server: 'stock' });
-    await ready(client, 1);
-    expect(await firstValueFrom(client.send({ cmd: 'who' }, {}))).toBe(provider.name);
-    expect(provider.process.output).not.toContain('cannot be registered');
-    await provider.process.terminate();
+    // Of the stock server the module is told at once, of the hybrid app later.
+    const kinds = ([11, 12] as const).flatMap((nest) =>
+      (['balanced', 'stock', 'hybrid'] as const).map((kind) => ({
+        nest,
+        server: kind,
+        name: `${kind}-${nest}`,
+      })),
+    );
+    const providers = await Promise.all(
+      kinds.map((kind) => start(`etcd://${server.endpoint}/${orders}`, kind)),
+    );
+    await ready(client, kinds.length);
+    const answers = new Set<unknown>();
+    for (const _ of kinds) answers.add(await firstValueFrom(client.send({ cmd: 'who' }, {})));
+    expect([...answers].sort()).toEqual(kinds.map(({ name }) => name).sort());
+    for (const { process } of providers) expect(process.output).not.toContain('cannot be registered');
+    await Promise.all(providers.map(({ process }) => process.terminate()));
     expect(await etcd.getAll().prefix(`${orders}/`).keys()).toEqual([]);
   });
 

@@ -39,6 +39,12 @@ export { ContextInterceptor } from './context/context.interceptor.js';
 export type { Peer } from './context/peer.js';
 export { ReqContext } from './context/request-context.decorator.js';
 export { RequestContext } from './context/request-context.js';
+export {
+  RegistrationRefusedError,
+  type Registrar,
+  type Registration,
+  type RegistrationLease,
+} from './discovery/registrar.js';
 export type {
   ResolveContact,
   ResolvedNode,
