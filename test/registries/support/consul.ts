@@ -27,6 +27,9 @@ export class ConsulAgent {
 
   /** @param token makes it deny everything to everyone but to who has this token, a UUID */
   static async start(token?: string): Promise<ConsulAgent> {
+    // What somebody has set for Consul's tools on this machine is not meant for these agents.
+    const theirs = Object.keys(process.env).filter((name) => name.startsWith('CONSUL_'));
+    for (const name of theirs) Reflect.deleteProperty(process.env, name);
     const directory = mkdtempSync(join(tmpdir(), 'lb-consul-'));
     const port = await freePort();
     const ports = {
