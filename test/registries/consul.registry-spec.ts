@@ -1,6 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BalancedClientProxy, LoadBalancerEvent } from 'nestjs-load-balancer';
+import {
+  RegistrationRefusedError,
+  type BalancedClientProxy,
+  type LoadBalancerEvent,
+} from 'nestjs-load-balancer';
 import { ConsulRegistrar, ConsulResolver } from 'nestjs-load-balancer/consul';
 import { firstValueFrom } from 'rxjs';
 import { inParallel, tally } from '../support/calls.js';
@@ -171,7 +175,7 @@ const missing = whyNoConsul();
 
   describe('an agent that denies everything to those it does not know', () => {
     beforeAll(async () => {
-      agent = await ConsulAgent.start(TOKEN);
+      agent = await ConsulAgent.start({ token: TOKEN });
     });
     afterAll(() => agent.stop());
 
@@ -198,7 +202,9 @@ const missing = whyNoConsul();
     });
 
     it('refuses to register who has no token', async () => {
-      await expect(registrarOf(NOBODY).register()).rejects.toThrow(/^HTTP 403: Permission denied/);
+      const refused = registrarOf(NOBODY).register();
+      await expect(refused).rejects.toThrow(/^HTTP 403: Permission denied/);
+      await expect(refused).rejects.toBeInstanceOf(RegistrationRefusedError);
       const lease = await registrarOf(NOBODY, '', new ConsulRegistrar({ token: TOKEN })).register();
       await lease.deregister();
     });
@@ -294,7 +300,9 @@ const missing = whyNoConsul();
       const registrar = registrarOf(NOBODY, '?ttl=1000', undefined, lost);
       await registrar.register();
       await agent.kill();
-      await expect(registrar.register()).rejects.toThrow(`connect ECONNREFUSED ${agent.address}`);
+      const away = registrar.register();
+      await expect(away).rejects.toThrow(`connect ECONNREFUSED ${agent.address}`);
+      await expect(away).rejects.not.toBeInstanceOf(RegistrationRefusedError);
       await sleep(2_500);
       expect(lost).toEqual([`connect ECONNREFUSED ${agent.address}`]);
       await agent.restart();

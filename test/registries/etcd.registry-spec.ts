@@ -173,7 +173,7 @@ const missing = whyMissing('etcd', 'etcd-server');
       nodes: [node],
       warning:
         `${orders}/b: not JSON text; ` +
-        `${orders}/c: address: an IPv6 address needs brackets and a port: [::1]:4001, got "http://10.0.0.1:4001"; ` +
+        `${orders}/c: address: expected host:port without a scheme, got "http://10.0.0.1:4001"; ` +
         `${orders}/d: weight: expected a number from 0 to 65535, got "heavy"; and 1 more`,
     });
   });
