@@ -52,12 +52,12 @@ interface Case {
 
 const fleet = new Fleet();
 const consumers = new Consumers();
-const cleanUps: (() => unknown)[] = [];
+const cleanUps: (() => Promise<unknown>)[] = [];
 let first: Provider;
 let second: Provider;
 
 /** Something that several cases share, opened when the first of them needs it. */
-function shared<T>(open: () => Promise<T>, close: (opened: T) => unknown): () => Promise<T> {
+function shared<T>(open: () => Promise<T>, close: (opened: T) => Promise<unknown>): () => Promise<T> {
   let opened: Promise<T> | undefined;
   return () => {
     if (opened === undefined) {
@@ -174,7 +174,12 @@ const plainConsul = shared(
   () => ConsulAgent.start(),
   (agent) => agent.stop(),
 );
-const putInstance = (agent: ConsulAgent, Name: string, { name, port }: Provider, more: object = {}) =>
+const putInstance = (
+  agent: ConsulAgent,
+  Name: string,
+  { name, port }: Pick<Provider, 'name' | 'port'>,
+  more: object = {},
+) =>
   agent.api('PUT', '/agent/service/register', {
     Name,
     ID: `${Name}-${name}`,
@@ -242,10 +247,14 @@ const CONSUL: Case[] = [
     says: /weight: expected a number from 0 to 65535, got "heavy"/,
     keeps: 'good',
     open: inConsul(async (agent, name) => {
-      await putInstance(agent, name, { ...second, name: 'bad' } as Provider, {
-        Port: 1,
-        Meta: { weight: 'heavy' },
-      });
+      await putInstance(
+        agent,
+        name,
+        { name: 'bad', port: 1 },
+        {
+          Meta: { weight: 'heavy' },
+        },
+      );
       await putInstance(agent, name, second);
     }),
   },
@@ -254,10 +263,14 @@ const CONSUL: Case[] = [
     says: /host: .*unix:/,
     keeps: 'good',
     open: inConsul(async (agent, name) => {
-      await putInstance(agent, name, { ...second, name: 'bad' } as Provider, {
-        Port: 1,
-        Address: 'unix:///run/orders.sock',
-      });
+      await putInstance(
+        agent,
+        name,
+        { name: 'bad', port: 1 },
+        {
+          Address: 'unix:///run/orders.sock',
+        },
+      );
       await putInstance(agent, name, second);
     }),
   },
@@ -439,7 +452,7 @@ describe('what a registry gets wrong is told once, with its name, and costs no g
     // So many that begin at once on a busy machine may not all get through at first.
     warnings.length = 0;
 
-    await Promise.all(scenes.map((scene) => scene.spoil()));
+    await Promise.all(scenes.map(async (scene) => scene.spoil()));
     const end = performance.now() + PATIENCE;
     while (
       TABLE.some(({ name, says }) => !told(name).some((line) => says.test(line))) &&
