@@ -1,6 +1,7 @@
 /**
  * A provider with a few handlers. With `server: 'stock'` nothing of this library is in the process: it is what anybody has who
- * runs Nest 11 or 12. With `register`, it registers itself, one of the stock kind by `RegistrationModule`.
+ * runs Nest 11 or 12; `server: 'hybrid'` has HTTP beside that. With `register`, it registers itself, by `RegistrationModule` where
+ * it is not `BalancedTcpServer` that does.
  */
 import { config, handler, load, onTold, tell } from './nest.mjs';
 
@@ -38,13 +39,21 @@ handler(EventPattern('note'), Handlers, 'note');
 class ProviderModule {}
 Module({ controllers: [Handlers], imports: registration() })(ProviderModule);
 
-const app = await NestFactory.createMicroservice(ProviderModule, serverOptions());
+const app = await (config.server === 'hybrid'
+  ? NestFactory.create(ProviderModule)
+  : NestFactory.createMicroservice(ProviderModule, serverOptions()));
 if (register) app.enableShutdownHooks();
-await app.listen();
+if (config.server === 'hybrid') {
+  app.connectMicroservice(serverOptions());
+  await app.startAllMicroservices();
+  await app.listen(0, host);
+} else {
+  await app.listen();
+}
 tell('listening');
 
 function serverOptions() {
-  if (config.server === 'stock') return { transport: Transport.TCP, options: { host, port } };
+  if (config.server !== 'balanced') return { transport: Transport.TCP, options: { host, port } };
   const { BalancedTcpServer } = load('nestjs-load-balancer');
   return {
     strategy: new BalancedTcpServer({ host, port, service: 'orders', ...(register && { register }) }),
@@ -52,7 +61,9 @@ function serverOptions() {
 }
 
 function registration() {
-  if (config.server !== 'stock' || !register) return [];
+  if (config.server === 'balanced' || !register) return [];
   const { RegistrationModule } = load('nestjs-load-balancer');
-  return [RegistrationModule.forRoot({ service: 'orders', host, port, register })];
+  const options = { service: 'orders', host, port, register };
+  if (config.server === 'stock') return [RegistrationModule.forRoot(options)];
+  return [RegistrationModule.forRootAsync({ useFactory: () => Promise.resolve(options) })];
 }

@@ -43,30 +43,6 @@ function nodesAre(client: BalancedClientProxy, ...expected: string[]): Promise<v
   );
 }
 
-/** Calls until it is stopped; each answer, and what failed. */
-function underLoad(client: BalancedClientProxy) {
-  let going = true;
-  const answers: string[] = [];
-  const failures: unknown[] = [];
-  const traffic = inParallel(4, 4, async () => {
-    // With pauses: other tests run beside this one.
-    while (going) {
-      await who(client)
-        .then((name) => answers.push(name))
-        .catch((error: unknown) => failures.push(error));
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  });
-  return {
-    answers,
-    failures,
-    async stop(): Promise<void> {
-      going = false;
-      await traffic;
-    },
-  };
-}
-
 withNamed('a real name server', () => {
   beforeAll(async () => {
     server = await NameServer.start();
@@ -174,38 +150,6 @@ withNamed('a real name server', () => {
     await server.update(`add ${host} 1 A 127.0.0.1`);
     expect(await again).toMatchObject({ nodes: 1 });
     expect(client.snapshot()).toMatchObject({ status: 'up', discovery: { state: 'ok', error: undefined } });
-  });
-
-  it('loses no call while it is down, and tells of the nodes that came meanwhile when it is back', async () => {
-    const port = await freePort();
-    await fleet.startAll([1, 2].map((last) => ({ host: `127.0.0.${last}`, port })));
-    await server.update(`add ${host} 1 A 127.0.0.1`);
-    const client = await consumers.open({ target: dns(port) });
-    await ready(client, 1);
-    const load = underLoad(client);
-
-    await server.update(`add ${host} 1 A 127.0.0.2`, `add ${host} 1 A 127.0.0.3`);
-    const failed = told(client, 'resolve-failed');
-    await server.kill();
-    expect((await failed).reason).toMatch(/ECONNREFUSED|ETIMEOUT/);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
-    const known = keys(client);
-    await server.start();
-    const back = performance.now();
-    await server.update(`delete ${host} A 127.0.0.3`);
-    await nodesAre(client, `127.0.0.1:${port}`, `127.0.0.2:${port}`);
-    await ready(client, 2);
-    printFigures('name server killed for 3 s', {
-      'nodes all ready after its return': milliseconds(performance.now() - back),
-      'calls meanwhile': load.answers.length,
-    });
-    load.answers.length = 0;
-    await inParallel(20, 2, () => who(client));
-    await load.stop();
-
-    expect(known).toContain(`127.0.0.1:${port}`);
-    expect(load.failures).toEqual([]);
-    expect(Object.keys(tally(load.answers)).sort()).toEqual(['node-1', 'node-2']);
   });
 
   it('tells of 200 nodes, whose answers take TCP', async () => {

@@ -1,8 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Etcd3 } from 'etcd3';
-import type { BalancedClientProxy, LoadBalancerEvent } from 'nestjs-load-balancer';
+import {
+  RegistrationRefusedError,
+  type BalancedClientProxy,
+  type LoadBalancerEvent,
+} from 'nestjs-load-balancer';
 import { EtcdRegistrar, EtcdResolver, type EtcdOptions } from 'nestjs-load-balancer/etcd';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { firstValueFrom } from 'rxjs';
 import { filter, map } from 'rxjs/operators';
 import { fileURLToPath } from 'node:url';
@@ -91,6 +96,7 @@ const missing = whyMissing('etcd', 'etcd-server');
       expect(told).not.toContain('s3cret-guess');
       const refused = register(`etcd://shop:s3cret-guess@${server.endpoint}/shop/orders`);
       await expect(refused).rejects.toThrow(/^etcdserver: authentication failed/);
+      await expect(refused).rejects.toBeInstanceOf(RegistrationRefusedError);
       await expect(refused).rejects.not.toThrow('s3cret-guess');
     });
 
@@ -100,11 +106,28 @@ const missing = whyMissing('etcd', 'etcd-server');
       const before = await leases();
       const client = await open(`etcd://${server.endpoint}/bank/accounts`, user);
       expect(await failure(client)).toContain('permission denied');
-      await expect(register(`etcd://${server.endpoint}/bank/accounts`, user)).rejects.toThrow(
-        'permission denied',
-      );
+      const refused = register(`etcd://${server.endpoint}/bank/accounts`, user);
+      await expect(refused).rejects.toThrow('permission denied');
+      await expect(refused).rejects.toBeInstanceOf(RegistrationRefusedError);
       // The lease that was granted before the key was refused.
       expect(await leases()).toBe(before);
+    });
+
+    it('takes a registration once the user has the permission, of which one warning has told', async () => {
+      const { process } = await fleet.start({
+        server: 'balanced',
+        register: `etcd://shop:${IN_URI}@${server.endpoint}/bank/accounts`,
+      });
+      await process.wrote('cannot be registered');
+      // It is tried again after one second, and then after two.
+      await sleep(1_500);
+      await root.role('shop').grant({ permission: 'Readwrite', range: root.range({ prefix: 'bank/' }) });
+      await process.wrote('Registered orders');
+      expect(process.output.split('cannot be registered')).toHaveLength(2);
+      expect(process.output).toContain(
+        `orders cannot be registered in etcd://***@${server.endpoint}/bank/accounts: etcdserver: permission denied`,
+      );
+      expect(process.output).not.toContain(IN_URI);
     });
   });
 

@@ -4,6 +4,7 @@ import type { BalancedClientProxy, ServiceOptions } from 'nestjs-load-balancer';
 import { EtcdResolver } from 'nestjs-load-balancer/etcd';
 import { EMPTY, firstValueFrom, Subject } from 'rxjs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inParallel } from '../support/calls.js';
 import { Consumers, nodesBecome, ready } from '../support/consumer.js';
 import { Fleet, type Provider } from '../support/providers.js';
 import { SilentProxy } from '../support/silent-proxy.js';
@@ -123,13 +124,26 @@ const missing = whyMissing('etcd', 'etcd-server');
     await nodesBecome(client, 'one node', (nodes) => nodes.length === 1);
   });
 
-  it('registers one with a stock server by its module, once its port accepts, and takes it off again', async () => {
+  it('registers every kind of server on Nest 11 and 12, once it accepts, and takes it off again', async () => {
     const client = await open(nextTarget());
-    const provider = await start(`etcd://${server.endpoint}/${orders}`, { server: 'stock' });
-    await ready(client, 1);
-    expect(await firstValueFrom(client.send({ cmd: 'who' }, {}))).toBe(provider.name);
-    expect(provider.process.output).not.toContain('cannot be registered');
-    await provider.process.terminate();
+    // Of the stock server the module is told at once, of the hybrid app later.
+    const kinds = ([11, 12] as const).flatMap((nest) =>
+      (['balanced', 'stock', 'hybrid'] as const).map((kind) => ({
+        nest,
+        server: kind,
+        name: `${kind}-${nest}`,
+      })),
+    );
+    const providers = await Promise.all(
+      kinds.map((kind) => start(`etcd://${server.endpoint}/${orders}`, kind)),
+    );
+    await ready(client, kinds.length);
+    const answers = await inParallel(kinds.length, 1, () =>
+      firstValueFrom(client.send<string>({ cmd: 'who' }, {})),
+    );
+    expect(answers.sort()).toEqual(kinds.map(({ name }) => name).sort());
+    for (const { process } of providers) expect(process.output).not.toContain('cannot be registered');
+    await Promise.all(providers.map(({ process }) => process.terminate()));
     expect(await etcd.getAll().prefix(`${orders}/`).keys()).toEqual([]);
   });
 
@@ -159,7 +173,7 @@ const missing = whyMissing('etcd', 'etcd-server');
       nodes: [node],
       warning:
         `${orders}/b: not JSON text; ` +
-        `${orders}/c: address: an IPv6 address needs brackets and a port: [::1]:4001, got "http://10.0.0.1:4001"; ` +
+        `${orders}/c: address: expected host:port without a scheme, got "http://10.0.0.1:4001"; ` +
         `${orders}/d: weight: expected a number from 0 to 65535, got "heavy"; and 1 more`,
     });
   });

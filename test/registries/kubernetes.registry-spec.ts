@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { BalancedClientProxy, LoadBalancerEvent } from 'nestjs-load-balancer';
+import type { BalancedClientProxy } from 'nestjs-load-balancer';
 import { firstValueFrom } from 'rxjs';
 import { milliseconds, printFigures } from '../faults/support/figures.js';
 import { Consumers, nodeBecomes, nodesBecome, ready } from '../support/consumer.js';
@@ -8,11 +8,8 @@ import { Fleet } from '../support/providers.js';
 import type { SliceObject } from './support/kubernetes-api.js';
 import { KubernetesApiDouble, pod, slice, TERMINATING } from './support/kubernetes-api.js';
 
-/** Milliseconds within which a node that appears is called … */
+/** Milliseconds within which a node that appears is called. */
 const CALLED_WITHIN = 1_000;
-/** … and one that came during an outage, after it. */
-const CALLED_AFTER_OUTAGE = 5_000;
-const OUTAGE = 4_000;
 
 const fleet = new Fleet();
 const consumers = new Consumers();
@@ -110,42 +107,5 @@ describe('nodes of Kubernetes, by the target and KUBECONFIG alone', () => {
       calls: calls.made,
     });
     expect(calls.errors).toEqual([]);
-  });
-
-  it('are called while the API server is away, and those that came meanwhile soon after it', async () => {
-    const [first, second] = (await fleet.startAll([{}, {}])) as [Provider, Provider];
-    api.put(sliceOf(first));
-    const client = await consumers.open({ target: 'k8s:///shop/orders:tcp' });
-    const events: LoadBalancerEvent[] = [];
-    client.events.subscribe((event) => events.push(event));
-    await ready(client, 1);
-    const calls = new Calls(client);
-
-    const port = await api.stop();
-    await new Promise((resolve) => setTimeout(resolve, OUTAGE));
-    expect(calls.firstAnswer.has(second.name)).toBe(false);
-    api.put(sliceOf(second));
-    await api.restart(port);
-    const backAt = performance.now();
-    const took = await answered(calls, second, CALLED_AFTER_OUTAGE, backAt);
-    await calls.stop();
-
-    printFigures(`the API server away for ${OUTAGE} ms`, {
-      calls: calls.made,
-      failed: calls.errors.length,
-      'a node that came meanwhile called after': milliseconds(took),
-    });
-    expect(calls.errors).toEqual([]);
-    expect(took).toBeLessThan(CALLED_AFTER_OUTAGE);
-    const failures = events.filter(({ type }) => type === 'resolve-failed');
-    expect(failures).toEqual([
-      {
-        type: 'resolve-failed',
-        service: 'orders',
-        target: 'k8s:///shop/orders:tcp',
-        reason: expect.stringContaining('ECONNREFUSED'),
-      },
-    ]);
-    expect(events.filter(({ type }) => type === 'node-removed')).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { Child } from './child.js';
 import { freePort } from './ports.js';
 
 export interface ProviderConfig extends ChildConfig {
-  /** Nest's own TCP server, without this library in the process, or ours. */
-  readonly server: 'stock' | 'balanced';
+  /** Nest's own TCP server, without this library in the process unless it is to `register`; the same beside HTTP; or ours. */
+  readonly server: 'stock' | 'hybrid' | 'balanced';
   readonly name: string;
   /** An address of this machine; 127.0.0.1 by default. */
   readonly host?: string;

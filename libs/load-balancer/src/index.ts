@@ -39,6 +39,12 @@ export { ContextInterceptor } from './context/context.interceptor.js';
 export type { Peer } from './context/peer.js';
 export { ReqContext } from './context/request-context.decorator.js';
 export { RequestContext } from './context/request-context.js';
+export {
+  RegistrationRefusedError,
+  type Registrar,
+  type Registration,
+  type RegistrationLease,
+} from './discovery/registrar.js';
 export type {
   ResolveContact,
   ResolvedNode,
@@ -84,10 +90,11 @@ export type {
 } from './server/balanced-tcp-server-options.js';
 export { BalancedTcpServer } from './server/balanced-tcp-server.js';
 export type { Register, RegisterOptions } from './server/registration/registration-options.js';
-export {
-  RegistrationModule,
-  type RegistrationModuleOptions,
-} from './server/registration/registration.module.js';
+export type {
+  RegistrationModuleAsyncOptions,
+  RegistrationModuleOptions,
+} from './server/registration/registration-module-options.js';
+export { RegistrationModule } from './server/registration/registration.module.js';
 export { Cost, Idempotent } from './server/handler-marks.js';
 export type { ReportFigures } from './server/load-reporter.js';
 export type { DryRunCounts } from './strategies/dry-run.js';

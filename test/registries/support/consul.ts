@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,13 @@ import { consulBinary } from './consul-package.js';
 
 /** Milliseconds in which an agent must be ready; it takes a quarter of a second. */
 const PATIENCE = 20_000;
+
+export interface ConsulSettings {
+  /** Makes it deny everything to everyone but to who has this token, a UUID. */
+  readonly token?: string;
+  /** Paths of PEM files: it speaks TLS on a port of its own, too. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
 
 /**
  * A Consul agent of its own on this machine, which is its own server and keeps everything in its memory: killed and started
@@ -22,15 +29,20 @@ export class ConsulAgent {
     private readonly directory: string,
     private readonly args: readonly string[],
     private readonly port: number,
+    private readonly httpsPort: number,
     private readonly token: string | undefined,
   ) {}
 
-  /** @param token makes it deny everything to everyone but to who has this token, a UUID */
-  static async start(token?: string): Promise<ConsulAgent> {
+  static async start({ token, tls }: ConsulSettings = {}): Promise<ConsulAgent> {
+    // What somebody has set for Consul's tools on this machine is not meant for these agents.
+    const theirs = Object.keys(process.env).filter((name) => name.startsWith('CONSUL_'));
+    for (const name of theirs) Reflect.deleteProperty(process.env, name);
     const directory = mkdtempSync(join(tmpdir(), 'lb-consul-'));
     const port = await freePort();
+    const httpsPort = await freePort();
     const ports = {
       http: port,
+      https: tls ? httpsPort : -1,
       dns: await freePort(),
       server: await freePort(),
       serf_lan: await freePort(),
@@ -41,9 +53,11 @@ export class ConsulAgent {
       acl: { enabled: true, default_policy: 'deny', tokens: { master: token, agent: token } },
     };
     const config = join(directory, 'agent.json');
-    writeFileSync(config, JSON.stringify({ ports, ...acl }));
+    const files = tls && { cert_file: join(directory, 'cert.pem'), key_file: join(directory, 'key.pem') };
+    writeFileSync(config, JSON.stringify({ ports, ...acl, ...files }));
     const args = ['agent', '-dev', '-client', '127.0.0.1', '-bind', '127.0.0.1', '-config-file', config];
-    const agent = new ConsulAgent(directory, args, port, token);
+    const agent = new ConsulAgent(directory, args, port, httpsPort, token);
+    if (tls) agent.useCertificate(tls);
     try {
       await agent.restart();
       return agent;
@@ -56,6 +70,17 @@ export class ConsulAgent {
   /** `127.0.0.1:20001` */
   get address(): string {
     return `127.0.0.1:${this.port}`;
+  }
+
+  /** Where it speaks TLS. */
+  get httpsAddress(): string {
+    return `127.0.0.1:${this.httpsPort}`;
+  }
+
+  /** From its next start on. */
+  useCertificate({ cert, key }: NonNullable<ConsulSettings['tls']>): void {
+    copyFileSync(cert, join(this.directory, 'cert.pem'));
+    copyFileSync(key, join(this.directory, 'key.pem'));
   }
 
   /** Starts it after it was killed; resolves when it can be asked. */
@@ -87,7 +112,7 @@ export class ConsulAgent {
   }
 
   /** What its HTTP API answers: `agent.api('PUT', '/agent/service/register', { … })` */
-  async api(method: 'GET' | 'PUT', path: string, body?: unknown): Promise<unknown> {
+  async api(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
     const response = await fetch(`http://${this.address}/v1${path}`, {
       method,
       headers: this.token === undefined ? {} : { 'x-consul-token': this.token },

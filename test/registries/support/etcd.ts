@@ -33,7 +33,7 @@ export class EtcdServer {
     readonly name: string,
     readonly port: number,
     private readonly peerPort: number,
-    private readonly settings: EtcdSettings,
+    private settings: EtcdSettings,
   ) {}
 
   /** A server alone, or several that make a cluster; they answer when this resolves. */
@@ -60,9 +60,10 @@ export class EtcdServer {
     await gone;
   }
 
-  /** Again, on its port; with its data, unless that is `lost`. */
-  async restart({ lost = false } = {}): Promise<void> {
+  /** Again, on its port; with its data, unless that is `lost`, and with other settings, if there are any. */
+  async restart({ lost = false, settings = this.settings } = {}): Promise<void> {
     await this.kill();
+    this.settings = settings;
     if (lost) rmSync(this.data, { recursive: true, force: true });
     await this.run();
   }

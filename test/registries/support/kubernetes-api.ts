@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 const PATH = /^\/apis\/discovery\.k8s\.io\/v1\/namespaces\/([^/]+)\/endpointslices$/;
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 
+/** The certificate that consumers trust, and one that they do not. */
+type Pair = 'test-only' | 'other-test-only';
+
 /** An EndpointSlice, as far as the tests need one. */
 export interface SliceObject {
   readonly metadata: {
@@ -181,8 +184,9 @@ export class KubernetesApiDouble {
     return port;
   }
 
-  async restart(port: number): Promise<void> {
-    this.server = this.createServer();
+  /** @param pair which certificate it has from now on */
+  async restart(port: number, pair: Pair = 'test-only'): Promise<void> {
+    this.server = this.createServer(pair);
     await this.listen(port);
   }
 
@@ -191,11 +195,11 @@ export class KubernetesApiDouble {
     if (this.server.listening) await this.stop();
   }
 
-  private createServer(): Server {
+  private createServer(pair: Pair = 'test-only'): Server {
     const handle = (request: IncomingMessage, response: ServerResponse): void =>
       this.handle(request, response);
     const server = this.tls
-      ? createSecureServer({ cert: certificate('cert'), key: certificate('key') }, handle)
+      ? createSecureServer({ cert: certificate('cert', pair), key: certificate('key', pair) }, handle)
       : createServer(handle);
     server.on('connection', (socket: Socket) => {
       this.sockets.add(socket);
@@ -346,7 +350,7 @@ function send(response: ServerResponse, type: string, object: object): void {
   );
 }
 
-function certificate(part: 'cert' | 'key'): string {
-  const url = new URL(`../../fixtures/tls/test-only.${part}.pem`, import.meta.url);
+function certificate(part: 'cert' | 'key', pair: Pair = 'test-only'): string {
+  const url = new URL(`../../fixtures/tls/${pair}.${part}.pem`, import.meta.url);
   return readFileSync(fileURLToPath(url), 'utf8');
 }

@@ -19,6 +19,7 @@ export class NameServer {
   private readonly key = randomBytes(32).toString('base64');
   private child: ChildProcess | undefined;
   private output = '';
+  private isBad = false;
 
   private constructor(readonly port: number) {}
 
@@ -51,7 +52,13 @@ export class NameServer {
     resolver.setServers([this.address]);
     const end = performance.now() + PATIENCE;
     for (;;) {
-      if (await resolver.resolveSoa(ZONE).catch(() => undefined)) return;
+      if (
+        await resolver.resolveSoa(ZONE).then(
+          () => true,
+          (error: unknown) => this.isBad && isBadAnswer(error),
+        )
+      )
+        return;
       if (this.child.exitCode !== null || performance.now() > end)
         throw new Error(`named does not answer:\n${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -104,7 +111,18 @@ export class NameServer {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private configure(): void {
+  /**
+   * Starts again as one that has turned bad: that answers nobody (`refuses`, REFUSED), or that cannot load its zone (`fails`,
+   * SERVFAIL).
+   */
+  async turnBad(how: 'refuses' | 'fails'): Promise<void> {
+    await this.kill();
+    this.configure(how);
+    this.isBad = true;
+    await this.start();
+  }
+
+  private configure(how: 'works' | 'refuses' | 'fails' = 'works'): void {
     const key = `key "update" { algorithm hmac-sha256; secret "${this.key}"; };\n`;
     const files = {
       'update.key': key,
@@ -113,10 +131,11 @@ export class NameServer {
           directory "${this.directory}"; pid-file none; session-keyfile "${this.directory}/session.key";
           listen-on port ${this.port} { 127.0.0.1; }; listen-on-v6 { none; };
           recursion no; dnssec-validation no; notify no; querylog yes;
+          allow-query { ${how === 'refuses' ? 'none' : 'any'}; };
         };
         controls { };
         ${key}
-        zone "${ZONE}" { type primary; file "zone"; allow-update { key "update"; }; };`,
+        zone "${ZONE}" { type primary; file "${how === 'fails' ? 'none' : 'zone'}"; allow-update { key "update"; }; };`,
       // The time to live of an answer that there is nothing is the last number.
       zone: `$TTL 1
 @  IN SOA ns.${ZONE}. admin.${ZONE}. ( 1 60 60 60 1 )
@@ -127,6 +146,10 @@ ns IN A   127.0.0.1
     for (const [name, content] of Object.entries(files))
       writeFileSync(join(this.directory, name), content, { mode: 0o600 });
   }
+}
+
+function isBadAnswer(error: unknown): boolean {
+  return ['EREFUSED', 'ESERVFAIL'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function binary(name: string): string {

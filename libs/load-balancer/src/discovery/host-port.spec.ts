@@ -23,6 +23,8 @@ describe('parseHostPort', () => {
     ['[::1]', 'expected a port after the host (host:4001), got "[::1]"'],
     [':4001', 'expected a host name or an IP address, got ""'],
     ['::1:4001', 'an IPv6 address needs brackets and a port: [::1]:4001, got "::1:4001"'],
+    ['http://10.0.0.1:4001', 'expected host:port without a scheme, got "http://10.0.0.1:4001"'],
+    ['unix:///run/a.sock', 'expected host:port without a scheme, got "unix:///run/a.sock"'],
     ['[orders]:4001', 'expected an IPv6 address in the brackets, got "orders"'],
     ['h:70000', 'port out of range: 70000 (1–65535)'],
     ['h:0', 'port out of range: 0 (1–65535)'],

@@ -20,6 +20,7 @@ export function parseHostPort(text: string): Parsed<HostPort> {
   const afterHost = bracketed ? (bracketed[2] ?? '') : colon < 0 ? '' : text.slice(colon);
 
   if (text === '') return refused('expected host:port, got nothing');
+  if (text.includes('://')) return refused(`expected host:port without a scheme, got ${describeValue(text)}`);
   if (bracketed && !isIPv6(host))
     return refused(`expected an IPv6 address in the brackets, got ${describeValue(host)}`);
   if (!bracketed && host.includes(':')) {

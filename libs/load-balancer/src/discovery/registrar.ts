@@ -18,6 +18,21 @@ export interface RegistrationLease {
   deregister(): Promise<void>;
 }
 
+/**
+ * The registry refuses, and will until somebody puts that right: a wrong password, a missing permission. A registration that
+ * fails with it is tried again more rarely than one that fails with any other error.
+ */
+export class RegistrationRefusedError extends Error {
+  override readonly name = 'RegistrationRefusedError';
+  /** Told by this, and not by the class, of which a process may have several copies. */
+  readonly refused = true;
+}
+
+/** Is it a `RegistrationRefusedError`? */
+export function isRefusal(error: unknown): boolean {
+  return (error as Partial<RegistrationRefusedError> | null | undefined)?.refused === true;
+}
+
 /** Puts a provider into a kind of registry. Trying again, and when, is the caller's affair. */
 export interface Registrar {
   /** The URI schemes it answers for, without `://`. */
@@ -25,7 +40,8 @@ export interface Registrar {
   /** Refuses a target that can never work: returns what is wrong with it. */
   validate?(target: Target): string | undefined;
   /**
-   * Registers once and keeps that alive. Rejects when the registry cannot be reached within a few seconds, or refuses.
+   * Registers once and keeps that alive. Rejects when the registry cannot be reached within a few seconds, and with a
+   * {@link RegistrationRefusedError} when it refuses.
    *
    * @param onLost called once, if the registry loses the registration or stops hearing of it: it must be made anew then
    * @param signal gives the attempt up

@@ -2,6 +2,7 @@ import { oneLine } from '../../safe-text.js';
 
 /** Characters of what an agent says of its refusal. */
 const MAX_SAID = 200;
+const TOO_MANY = 429;
 
 /** Why a request to Consul failed, in one line without secrets. */
 export class ConsulError extends Error {
@@ -13,6 +14,12 @@ export class ConsulError extends Error {
     readonly status: number | undefined,
   ) {
     super(message);
+  }
+
+  /** The agent has understood and says no, as it will until somebody puts that right. 429 asks to come back later. */
+  get refused(): boolean {
+    const { status = 0 } = this;
+    return status >= 400 && status < 500 && status !== TOO_MANY;
   }
 }
 

@@ -1,4 +1,9 @@
-import type { Registrar, Registration, RegistrationLease } from '../registrar.js';
+import {
+  RegistrationRefusedError,
+  type Registrar,
+  type Registration,
+  type RegistrationLease,
+} from '../registrar.js';
 import type { Target } from '../resolver.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
 import { ConsulError } from './consul-error.js';
@@ -54,6 +59,7 @@ export class ConsulRegistrar implements Registrar {
     } catch (error) {
       // It may have arrived before it was given up.
       if (signal.aborted) void deregister(ask, definition).catch(() => undefined);
+      if (error instanceof ConsulError && error.refused) throw new RegistrationRefusedError(error.message);
       throw error;
     }
     const heartbeat = new Heartbeat(wanted.value.ttl, beatOf(wanted.value, definition, ask), onLost);

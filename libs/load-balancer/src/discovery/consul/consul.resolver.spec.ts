@@ -140,6 +140,21 @@ describe('ConsulResolver', () => {
     expect(eighth).toBeLessThanOrEqual(3_600);
   });
 
+  it('asks ever more rarely, up to about half a minute, while it is refused', async () => {
+    watch();
+    for (let refusals = 0; refusals < 7; refusals++)
+      (await agent.next()).response.writeHead(403).end('Permission denied');
+    (await agent.next()).response.destroy();
+    await agent.next();
+    const [first = 0, , , , , , seventh, away] = pauses;
+    expect(first).toBeGreaterThanOrEqual(800);
+    expect(first).toBeLessThanOrEqual(1_200);
+    expect(seventh).toBeGreaterThanOrEqual(24_000);
+    expect(seventh).toBeLessThanOrEqual(36_000);
+    // Where nobody answers, often.
+    expect(away).toBeLessThanOrEqual(300);
+  });
+
   it.each([
     ['garbage', (): string => '{"a', 'application/json', 'the answer is not valid JSON'],
     ['a page', () => '<html>', 'text/html', 'expected a list of instances, got "<html>"'],

@@ -1,15 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Observable, type Subscriber } from 'rxjs';
-import { backoffDelay, type Backoff } from '../../resilience/backoff.js';
+import type { Backoff } from '../../resilience/backoff.js';
+import { BackoffRun } from '../../resilience/backoff-run.js';
 import type { ResolvedNode, ResolveFailure, Resolver, Target } from '../resolver.js';
 import { nextIndex } from './blocking-index.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
+import { ConsulError } from './consul-error.js';
 import { nodesOf } from './consul-instances.js';
 import { askConsul, type ConsulAnswer } from './consul-request.js';
 import { consulTargetProblem, parseConsulTarget, type ConsulTarget } from './consul-target.js';
 
 /** Short enough that nodes that came during an outage are called within five seconds after it. */
 const BACKOFF: Backoff = { initial: 250, multiplier: 1.6, jitter: 0.2, max: 3_000 };
+/** After a refusal, which somebody has to put right. */
+const REFUSED: Backoff = { initial: 1_000, multiplier: 2, jitter: 0.2, max: 30_000 };
 /** Milliseconds at least from one query to the next, so that what changes all the time is asked for ten times a second. */
 const MIN_GAP = 100;
 /** Milliseconds between queries that do not wait for news though they should. */
@@ -71,7 +75,7 @@ export class ConsulResolver implements Resolver {
     signal: AbortSignal,
   ): Promise<void> {
     let index: bigint | undefined;
-    let failures = 0;
+    const failures = new BackoffRun(Math.random);
     while (!signal.aborted) {
       const startedAt = performance.now();
       try {
@@ -81,13 +85,14 @@ export class ConsulResolver implements Resolver {
         const next = nextIndex(index, headers['x-consul-index']);
         const gap = next === undefined || next === index ? POLL : MIN_GAP;
         index = next;
-        failures = 0;
+        failures.reset();
         await this.sleep(gap - (performance.now() - startedAt), signal);
       } catch (error) {
         // What answers after a failure may count from the beginning again.
         index = undefined;
         subscriber.next({ failure: (error as Error).message });
-        await this.sleep(backoffDelay(BACKOFF, failures++, Math.random), signal);
+        const refused = error instanceof ConsulError && error.refused;
+        await this.sleep(failures.next(refused ? REFUSED : BACKOFF), signal);
       }
     }
   }

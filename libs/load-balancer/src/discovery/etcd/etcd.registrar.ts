@@ -1,7 +1,12 @@
 import type { Etcd3 } from 'etcd3';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endpointKey } from '../../cluster/endpoint.js';
-import type { Registrar, Registration, RegistrationLease } from '../registrar.js';
+import {
+  RegistrationRefusedError,
+  type Registrar,
+  type Registration,
+  type RegistrationLease,
+} from '../registrar.js';
 import type { Target } from '../resolver.js';
 import { anyAccepts, openEtcd } from './etcd-client.js';
 import { describeEtcdFailure, isLeaseGone } from './etcd-failure.js';
@@ -61,7 +66,8 @@ export class EtcdRegistrar implements Registrar {
     } catch (error) {
       await attempt.abandon();
       signal.throwIfAborted();
-      throw new Error(describeEtcdFailure(error).reason, { cause: error });
+      const { reason, refused } = describeEtcdFailure(error);
+      throw new (refused ? RegistrationRefusedError : Error)(reason, { cause: error });
     }
   }
 }

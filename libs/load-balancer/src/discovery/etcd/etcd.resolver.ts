@@ -1,7 +1,7 @@
 import type { Etcd3 } from 'etcd3';
 import { Observable } from 'rxjs';
 import type { Endpoint } from '../../cluster/endpoint.js';
-import { backoffDelay } from '../../resilience/backoff.js';
+import { BackoffRun } from '../../resilience/backoff-run.js';
 import type { Resolver, ResolverEmission, Target } from '../resolver.js';
 import { anyAccepts, openEtcd } from './etcd-client.js';
 import { backoffAfter, describeEtcdFailure } from './etcd-failure.js';
@@ -83,7 +83,7 @@ class EtcdSession {
   private etcd: Etcd3 | undefined;
   private watch: EtcdWatch | undefined;
   private closed = false;
-  private attempt = 0;
+  private readonly failures = new BackoffRun(Math.random);
   private retryTimer: NodeJS.Timeout | undefined;
   private emitTimer: NodeJS.Timeout | undefined;
   private holdTimer: NodeJS.Timeout | undefined;
@@ -166,13 +166,12 @@ class EtcdSession {
     clearTimeout(this.emitTimer);
     clearTimeout(this.holdTimer);
     this.emitTimer = undefined;
-    if (this.listedAt !== undefined && performance.now() - this.listedAt >= SETTLED) this.attempt = 0;
+    if (this.listedAt !== undefined && performance.now() - this.listedAt >= SETTLED) this.failures.reset();
     this.listedAt = undefined;
     const failure = describeEtcdFailure(error);
     // A watch may end for reasons that are over at once, such as a restart of its endpoint; the second failure tells.
-    if (this.attempt > 0 || this.contactAt === undefined) this.emit({ failure: failure.reason });
-    const delay = backoffDelay(backoffAfter(failure), this.attempt++, Math.random);
-    this.retryTimer = setTimeout(() => this.connect(), delay).unref();
+    if (this.failures.count > 0 || this.contactAt === undefined) this.emit({ failure: failure.reason });
+    this.retryTimer = setTimeout(() => this.connect(), this.failures.next(backoffAfter(failure))).unref();
   }
 
   private holdAfterOutage(): void {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { backoffDelay, type Backoff } from '../../resilience/backoff.js';
+import type { Backoff } from '../../resilience/backoff.js';
+import { BackoffRun } from '../../resilience/backoff-run.js';
 import type { ResolverEmission } from '../resolver.js';
 import { openCluster, type KubernetesOptions } from './cluster-access.js';
 import { metadataOf } from './endpoint-slice.js';
@@ -64,8 +65,7 @@ export class SliceWatch {
   private listed = false;
   /** What the slices last said. */
   private told: ResolverEmission = [];
-  /** In a row. */
-  private failures = 0;
+  private readonly failures = new BackoffRun(Math.random);
   private heardAt = 0;
   /** Ends the watch that is going on, to be made anew. */
   private current: AbortController | undefined;
@@ -151,7 +151,7 @@ export class SliceWatch {
       })) {
         this.apply(event, api, slices);
         brought = true;
-        this.failures = 0;
+        this.failures.reset();
       }
     } catch (error) {
       if (current.signal.aborted) return 0;
@@ -163,12 +163,12 @@ export class SliceWatch {
     }
 
     if (brought || performance.now() - (openedAt ?? 0) >= WORKS) {
-      this.failures = 0;
+      this.failures.reset();
       return Math.random() * RECONNECT_JITTER;
     }
     // Some proxies end a watch from a version that is gone without saying so.
     this.version = undefined;
-    return backoffDelay(this.timing.backoff, this.failures++, Math.random);
+    return this.failures.next(this.timing.backoff);
   }
 
   private watchParams(): string {
@@ -207,15 +207,17 @@ export class SliceWatch {
     // What could not be read was missed.
     if (error instanceof BadAnswer) this.version = undefined;
     if (status === UNAUTHORIZED) this.connection = this.version = undefined;
+    const { backoff, refusedBackoff } = this.timing;
     if (status === GONE && this.version !== undefined) {
       this.version = undefined;
+      const isFirst = this.failures.count === 0;
+      this.failures.next(backoff);
       // As it should be now and then, but not again and again.
-      if (this.failures++ === 0) return 0;
+      if (isFirst) return 0;
     }
     this.emit({ failure: reasonOf(error) });
     const needsSomeone = status >= 400 && status < 500 && status !== GONE && status !== TOO_MANY;
-    const { backoff, refusedBackoff } = this.timing;
-    const wait = backoffDelay(needsSomeone ? refusedBackoff : backoff, this.failures++, Math.random);
+    const wait = this.failures.next(needsSomeone ? refusedBackoff : backoff);
     return Math.max(wait, Math.min(error instanceof ApiRefusal ? error.retryAfter : 0, MAX_RETRY_AFTER));
   }
 

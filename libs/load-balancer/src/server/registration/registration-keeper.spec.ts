@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Registrar, Registration, RegistrationLease } from '../../discovery/registrar.js';
+import {
+  RegistrationRefusedError,
+  type Registrar,
+  type Registration,
+  type RegistrationLease,
+} from '../../discovery/registrar.js';
 import { RegistrationKeeper } from './registration-keeper.js';
 
 const TARGET = {
@@ -74,6 +79,8 @@ class World {
 
 const works = (): Promise<RegistrationLease> => Promise.resolve({ deregister: () => Promise.resolve() });
 const fails = (reason: string) => (): Promise<RegistrationLease> => Promise.reject(new Error(reason));
+const refuses = (reason: string) => (): Promise<RegistrationLease> =>
+  Promise.reject(new RegistrationRefusedError(reason));
 
 describe('a registration', () => {
   it('is made, shown, and taken off again', async () => {
@@ -111,6 +118,33 @@ describe('a registration', () => {
     expect(world.keeper.snapshot().state).toBe('registered');
   });
 
+  it('is tried ever more rarely, up to half a minute, while the registry refuses it, and warned of once', async () => {
+    const world = new World(refuses('permission denied'));
+    world.keeper.start();
+    await world.advance(600_000);
+    expect(world.tries.slice(0, 7)).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000, 61_000]);
+    // Ten minutes of every half a minute.
+    expect(world.tries).toHaveLength(5 + Math.floor((600_000 - 31_000) / 30_000) + 1);
+    expect(world.log).toEqual(['warn orders cannot be registered in fake://***@h/orders: permission denied']);
+  });
+
+  it('is tried as quickly as ever when the registry goes away that has refused it, and comes back', async () => {
+    const world = new World(
+      ...Array.from({ length: 5 }, () => refuses('permission denied')),
+      fails('away'),
+      refuses('permission denied'),
+      works,
+    );
+    world.keeper.start();
+    await world.advance(60_000);
+    expect(world.tries).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000, 31_500, 32_500]);
+    expect(world.log.map((line) => line.split(': ').at(-1))).toEqual([
+      'permission denied',
+      'away',
+      'log Registered orders at 10.0.0.1:4001 in fake://***@h/orders',
+    ]);
+  });
+
   it('is made anew at once when it is lost, and keeps counting as one that has been made', async () => {
     const world = new World(works, fails('away'), works);
     world.keeper.start();
@@ -132,6 +166,11 @@ describe('a registration', () => {
       await world.advance(3_000);
     }
     expect(world.tries).toEqual([0, 500, 3_800, 7_280]);
+    expect(world.log).toEqual([
+      'log Registered orders at 10.0.0.1:4001 in fake://***@h/orders',
+      'warn The registration of orders in fake://***@h/orders is lost: gone',
+      'log Registered orders at 10.0.0.1:4001 in fake://***@h/orders',
+    ]);
   });
 
   it('is heard of as lost even before its lease was handed out', async () => {

@@ -1,13 +1,16 @@
 import { NewReasons } from '../../discovery/new-reasons.js';
 import type { RegistrarSource } from '../../discovery/registrar-registry.js';
-import type { Registration, RegistrationLease } from '../../discovery/registrar.js';
+import { isRefusal, type Registration, type RegistrationLease } from '../../discovery/registrar.js';
 import { endpointKey } from '../../cluster/endpoint.js';
 import { hideSecrets } from '../../discovery/target.js';
-import { backoffDelay, type Backoff } from '../../resilience/backoff.js';
+import type { Backoff } from '../../resilience/backoff.js';
+import { BackoffRun } from '../../resilience/backoff-run.js';
 import { oneLine } from '../../safe-text.js';
 
 /** A registry that is back is to know its providers within seconds. */
 const BACKOFF: Backoff = Object.freeze({ initial: 500, multiplier: 1.6, jitter: 0.2, max: 2_000 });
+/** What it refuses somebody has to put right; and to check a password is expensive for it. */
+const REFUSED: Backoff = Object.freeze({ initial: 1_000, multiplier: 2, jitter: 0.2, max: 30_000 });
 /** Milliseconds after which a registration counts as having held: one that is lost sooner, again and again, is backed off from. */
 const SETTLED = 10_000;
 /** Milliseconds that a drain waits for a registry. What is not taken off it by then runs out by itself. */
@@ -65,8 +68,9 @@ export class RegistrationKeeper {
   private error: string | undefined;
   private address: string | undefined;
   private hasBeenRegistered = false;
-  /** Failures in a row. */
-  private attempt = 0;
+  private readonly failures: BackoffRun;
+  /** Has a warning been logged since it was last said to be registered? */
+  private hasWarned = false;
   private readonly reasons = new NewReasons(SETTLED);
 
   constructor(
@@ -75,6 +79,7 @@ export class RegistrationKeeper {
     private readonly deps: KeeperDeps,
   ) {
     this.since = new Date(deps.wall());
+    this.failures = new BackoffRun(deps.random);
   }
 
   start(): void {
@@ -168,10 +173,14 @@ export class RegistrationKeeper {
 
   private registered(lease: RegistrationLease): void {
     const at = this.deps.now();
+    const isFirst = !this.hasBeenRegistered;
     this.hasBeenRegistered = true;
     this.enter({ kind: 'registered', lease, at });
     this.error = undefined;
     this.reasons.succeeded(at);
+    // One that is lost in quick turns is not told each time, nor is that it is back.
+    if (!isFirst && !this.hasWarned) return;
+    this.hasWarned = false;
     this.deps.logger.log(`Registered ${this.service} at ${this.address ?? ''} in ${this.source.target.uri}`);
   }
 
@@ -179,20 +188,16 @@ export class RegistrationKeeper {
     // Of a registration that has been given up, or replaced.
     if (this.state.kind !== 'registered' || this.state.lease !== lease) return;
     const held = this.deps.now() - this.state.at >= SETTLED;
-    if (held) this.attempt = 0;
+    if (held) this.failures.reset();
     this.tell(`The registration of ${this.service} in ${this.source.target.uri} is lost`, reason);
     // At once, if it had held: it is missed.
-    this.wait(held ? 0 : this.nextDelay());
+    this.wait(held ? 0 : this.failures.next(BACKOFF));
   }
 
   private failed(error: unknown): void {
     const reason = error instanceof Error && error.message !== '' ? error.message : 'failed without a reason';
     this.tell(`${this.service} cannot be registered in ${this.source.target.uri}`, reason);
-    this.wait(this.nextDelay());
-  }
-
-  private nextDelay(): number {
-    return backoffDelay(BACKOFF, this.attempt++, this.deps.random);
+    this.wait(this.failures.next(isRefusal(error) ? REFUSED : BACKOFF));
   }
 
   private wait(delay: number): void {
@@ -226,7 +231,8 @@ export class RegistrationKeeper {
 
   private tell(what: string, reason: string): void {
     this.error = oneLine(hideSecrets(reason, this.source.target), MAX_REASON);
-    if (this.reasons.take(`${what}: ${this.error}`, this.deps.now()))
-      this.deps.logger.warn(`${what}: ${this.error}`);
+    if (!this.reasons.take(`${what}: ${this.error}`, this.deps.now())) return;
+    this.hasWarned = true;
+    this.deps.logger.warn(`${what}: ${this.error}`);
   }
 }

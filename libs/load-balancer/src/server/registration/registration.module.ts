@@ -5,44 +5,39 @@ import {
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
+  type FactoryProvider,
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import type { Registrar } from '../../discovery/registrar.js';
-import type { OptionsProblem } from '../../errors.js';
-import { InvalidOptionsError } from '../../errors.js';
-import { anything, isObject, number, section, type Report } from '../../module/validation/schema.js';
-import { hostName, serviceName } from '../balanced-tcp-server-options.js';
 import { portAccepts } from './port-accepts.js';
-import { checkRegister, registrars, resolveRegister, type Register } from './registration-options.js';
+import {
+  checkModuleAsyncOptions,
+  checkModuleOptions,
+  type RegistrationModuleAsyncOptions,
+  type RegistrationModuleOptions,
+} from './registration-module-options.js';
+import { resolveRegister } from './registration-options.js';
 import { Registrations } from './registrations.js';
 
-/** Options of `RegistrationModule.forRoot()`. */
-export interface RegistrationModuleOptions {
-  /** The name of the service: 1–253 visible characters. */
-  service: string;
-  /** The port that the server listens on. */
-  port: number;
-  /** The address that it listens on; by default all of them, and then it must. */
-  host?: string;
-  /** Where to register: `etcd://10.0.0.9:2379/orders`, several of these, or an object with weight, zone, version and more. */
-  register: Register;
-  /** Registrars for schemes of your own, or for built-in ones with credentials. */
-  registrars?: Registrar[];
-}
-
-const REGISTRATIONS = Symbol('nestjs-load-balancer.registrations');
+/** The options, checked. */
 const OPTIONS = Symbol('nestjs-load-balancer.registration.options');
 
 /** Registers with the life of the application. */
 @Injectable()
 class RegistrationHooks implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
+  private readonly registrations: Registrations;
   private stopped: Promise<void> | undefined;
 
-  constructor(
-    @Inject(REGISTRATIONS) private readonly registrations: Registrations,
-    @Inject(OPTIONS) private readonly options: RegistrationModuleOptions,
-  ) {}
+  constructor(@Inject(OPTIONS) private readonly options: RegistrationModuleOptions) {
+    const { service, port, register, registrars } = options;
+    this.registrations = new Registrations({
+      ...resolveRegister(register, registrars),
+      service,
+      features: [],
+      logger: new Logger('Registration'),
+      ready: (address, signal) => portAccepts(address, port, signal),
+    });
+  }
 
   /** The server is about to listen: each try waits until it does. */
   onApplicationBootstrap(): void {
@@ -78,42 +73,45 @@ class RegistrationHooks implements OnApplicationBootstrap, OnModuleDestroy, Befo
 export class RegistrationModule {
   /** @throws InvalidOptionsError with everything that is wrong with the options. */
   static forRoot(options: RegistrationModuleOptions): DynamicModule {
-    checkOptions(options);
-    const { service, port, register, registrars: own } = options;
-    const registrations = new Registrations({
-      ...resolveRegister(register, own),
-      service,
-      features: [],
-      logger: new Logger('Registration'),
-      ready: (address, signal) => portAccepts(address, port, signal),
-    });
+    checkModuleOptions(options);
+    return withOptions({ useFactory: () => options });
+  }
+
+  /**
+   * The same with options that are made at start-up; the application does not start when something is wrong with them.
+   *
+   * @throws InvalidOptionsError with everything that is wrong with what is given here.
+   *
+   * @example
+   * ```ts
+   * RegistrationModule.forRootAsync({
+   *   imports: [ConfigModule],
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({
+   *     service: 'orders',
+   *     port: Number(config.getOrThrow('PORT')),
+   *     register: config.getOrThrow('REGISTER'),
+   *   }),
+   * })
+   * ```
+   */
+  static forRootAsync(options: RegistrationModuleAsyncOptions): DynamicModule {
+    checkModuleAsyncOptions(options);
+    const { imports = [], inject = [], useFactory } = options;
     return {
-      module: RegistrationModule,
-      providers: [
-        { provide: REGISTRATIONS, useValue: registrations },
-        { provide: OPTIONS, useValue: options },
-        RegistrationHooks,
-      ],
+      ...withOptions({
+        inject,
+        useFactory: async (...dependencies: never[]) => {
+          const made = await useFactory(...dependencies);
+          checkModuleOptions(made);
+          return made;
+        },
+      }),
+      imports,
     };
   }
 }
 
-const schema = section<RegistrationModuleOptions>({
-  service: serviceName,
-  port: number({ min: 1, max: 65_535, integer: true }),
-  host: hostName,
-  register: anything,
-  registrars,
-});
-
-function checkOptions(options: unknown): void {
-  const problems: OptionsProblem[] = [];
-  const report: Report = (path, message) => problems.push({ path, message });
-  schema(options, 'RegistrationModule', report);
-  if (isObject(options)) {
-    for (const key of ['service', 'port'])
-      if (options[key] === undefined) report(`RegistrationModule.${key}`, 'missing');
-    checkRegister(options.register, options.registrars, 'RegistrationModule.register', report);
-  }
-  if (problems.length > 0) throw new InvalidOptionsError(problems);
+function withOptions(source: Pick<FactoryProvider, 'useFactory' | 'inject'>): DynamicModule {
+  return { module: RegistrationModule, providers: [{ provide: OPTIONS, ...source }, RegistrationHooks] };
 }
