@@ -2,6 +2,7 @@ import type { Etcd3 } from 'etcd3';
 import { Observable } from 'rxjs';
 import type { Endpoint } from '../../cluster/endpoint.js';
 import { BackoffRun } from '../../resilience/backoff-run.js';
+import { Holdover, someMissing } from '../holdover.js';
 import type { Resolver, ResolverEmission, Target } from '../resolver.js';
 import { anyAccepts, openEtcd } from './etcd-client.js';
 import { backoffAfter, describeEtcdFailure } from './etcd-failure.js';
@@ -9,7 +10,6 @@ import { EtcdNodes } from './etcd-nodes.js';
 import { checkEtcdOptions, etcdConnection, type EtcdOptions } from './etcd-options.js';
 import { etcdResolverProblem, parseEtcdTarget, type EtcdTarget } from './etcd-target.js';
 import { EtcdWatch } from './etcd-watch.js';
-import { Holdover, someMissing } from './holdover.js';
 
 /**
  * Milliseconds between two sets: a single change is told at once, and ten thousand nodes that come within seconds are told in

@@ -1,4 +1,4 @@
-import { endpointKey, type Endpoint } from '../../cluster/endpoint.js';
+import { endpointKey, type Endpoint } from '../cluster/endpoint.js';
 
 /** Is one of these nodes not among the others? */
 export function someMissing(nodes: readonly Endpoint[], others: readonly Endpoint[]): boolean {
