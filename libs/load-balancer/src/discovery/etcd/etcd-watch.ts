@@ -122,13 +122,17 @@ export class EtcdWatch {
 
   private async look(): Promise<void> {
     const { key, range_end } = this.range;
-    this.awaited = this.revision;
+    const before = this.revision;
+    this.awaited = before;
     const { header } = await this.etcd.kv.range({ key, range_end, count_only: true });
     if (this.ended) return;
     const revision = BigInt(header.revision);
-    if (revision < this.revision)
-      throw new Error('etcd has lost data: it is at an earlier revision than it was');
+    // Only what was reached before it was asked counts: later changes may overtake the answer.
+    if (revision < before) throw new Error('etcd has lost data: it is at an earlier revision than it was');
+    // Such a change has shown that the watch is alive.
+    if (this.awaited === undefined) return;
     this.awaited = revision;
+    clearTimeout(this.timer);
     this.timer = setTimeout(
       () => this.end(new Error('the watch gave no sign of life')),
       CHECK_TIMEOUT,
