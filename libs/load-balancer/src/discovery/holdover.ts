@@ -14,28 +14,40 @@ export function someMissing(nodes: readonly Endpoint[], others: readonly Endpoin
  * Pure: time is passed in.
  */
 export class Holdover {
-  private held: readonly Endpoint[] = [];
-  private end = -Infinity;
+  /** With when each is to be let go. */
+  private readonly held = new Map<string, { readonly node: Endpoint; readonly end: number }>();
 
   /** @param grace milliseconds that providers get to register again */
   constructor(private readonly grace: number) {}
 
-  /** Contact is there again; these were the nodes when it was lost. */
-  begin(nodes: readonly Endpoint[], now: number): void {
-    this.held = nodes;
-    this.end = now + this.grace;
+  /**
+   * Contact is there again; these were registered when it was lost. Of those that are held from an earlier time and were not, the
+   * time goes on: it must run out however often contact is lost.
+   */
+  begin(registered: readonly Endpoint[], now: number): void {
+    const end = now + this.grace;
+    for (const node of registered) this.held.set(endpointKey(node), { node, end });
   }
 
   /** The nodes there are, and those that are held. */
   merge(nodes: readonly Endpoint[], now: number): readonly Endpoint[] {
-    if (this.held.length === 0 || now >= this.end) return nodes;
+    this.letGo(now);
+    if (this.held.size === 0) return nodes;
     const known = new Set(nodes.map(endpointKey));
-    const missing = this.held.filter((node) => !known.has(endpointKey(node)));
+    const missing = [...this.held].flatMap(([key, { node }]) => (known.has(key) ? [] : [node]));
     return missing.length === 0 ? nodes : [...nodes, ...missing];
   }
 
-  /** Milliseconds until what is held is to be let go; `undefined` when nothing is held. */
+  /** Milliseconds until the next of them is to be let go; `undefined` when nothing is held. */
   left(now: number): number | undefined {
-    return this.held.length > 0 && now < this.end ? this.end - now : undefined;
+    this.letGo(now);
+    if (this.held.size === 0) return undefined;
+    let first = Infinity;
+    for (const { end } of this.held.values()) first = Math.min(first, end);
+    return first - now;
+  }
+
+  private letGo(now: number): void {
+    for (const [key, { end }] of this.held) if (now >= end) this.held.delete(key);
   }
 }
