@@ -61,7 +61,9 @@ beforeEach(() => {
     cancel: () => undefined,
   });
 });
-afterEach(() => jest.useRealTimers());
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 describe('a watch of etcd that is looked at', () => {
   it('is alive when it reaches the revision that a read has shown', async () => {

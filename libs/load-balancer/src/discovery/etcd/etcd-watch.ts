@@ -1,5 +1,4 @@
 import type { Etcd3, IWatchResponse } from 'etcd3';
-import { LIST_TIMEOUT } from './etcd-client.js';
 import type { KeyValue } from './etcd-nodes.js';
 
 /** Milliseconds between two looks at whether the watch is alive, and the share by which each is moved. */
@@ -62,7 +61,7 @@ export class EtcdWatch {
   }
 
   private async run(): Promise<void> {
-    const { kvs, header } = await this.etcd.kv.range(this.range, { deadline: Date.now() + LIST_TIMEOUT });
+    const { kvs, header } = await this.etcd.kv.range(this.range);
     if (this.ended) return;
     this.revision = BigInt(header.revision);
     this.listener.onList(kvs);

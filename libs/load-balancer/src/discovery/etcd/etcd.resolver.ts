@@ -4,7 +4,7 @@ import type { Endpoint } from '../../cluster/endpoint.js';
 import { BackoffRun } from '../../resilience/backoff-run.js';
 import { Holdover, someMissing } from '../holdover.js';
 import type { Resolver, ResolverEmission, Target } from '../resolver.js';
-import { anyAccepts, openEtcd } from './etcd-client.js';
+import { openEtcd } from './etcd-client.js';
 import { backoffAfter, describeEtcdFailure } from './etcd-failure.js';
 import { EtcdNodes } from './etcd-nodes.js';
 import { checkEtcdOptions, etcdConnection, type EtcdOptions } from './etcd-options.js';
@@ -127,7 +127,6 @@ class EtcdSession {
 
   private async open(): Promise<void> {
     const connection = await etcdConnection(this.target, this.options, process.env);
-    if (connection.auth) await anyAccepts(connection.hosts);
     if (this.closed) return;
     this.etcd = openEtcd(connection);
     this.watch = new EtcdWatch(this.etcd, this.range, {
