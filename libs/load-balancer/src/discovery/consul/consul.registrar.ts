@@ -8,6 +8,7 @@ import type { Target } from '../resolver.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
 import { ConsulError } from './consul-error.js';
 import { Heartbeat, type Beat } from './consul-heartbeat.js';
+import { checkConsulOptions } from './consul-options.js';
 import { checkId, serviceDefinition, type ServiceDefinition } from './consul-registration.js';
 import { askConsul, type ConsulAnswer, type ConsulRequestOptions } from './consul-request.js';
 import {
@@ -29,11 +30,15 @@ const ANSWER_TIME = 3_000;
  *
  * Weight, zone, priority, version and metadata are published as `Meta`, of whose rules Consul makes sure: at most 64 entries,
  * names of letters, digits, `-` and `_`, at most 512 characters each.
+ *
+ * @throws InvalidOptionsError when an option is unknown or has a wrong value.
  */
 export class ConsulRegistrar implements Registrar {
   readonly schemes = ['consul'];
 
-  constructor(private readonly options: ConsulOptions = {}) {}
+  constructor(private readonly options: ConsulOptions = {}) {
+    checkConsulOptions(options, 'ConsulRegistrar');
+  }
 
   validate(target: Target): string | undefined {
     return consulRegistrationProblem(target);

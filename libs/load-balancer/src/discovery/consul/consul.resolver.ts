@@ -7,6 +7,7 @@ import { nextIndex } from './blocking-index.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
 import { ConsulError } from './consul-error.js';
 import { nodesOf } from './consul-instances.js';
+import { checkConsulOptions } from './consul-options.js';
 import { askConsul, type ConsulAnswer } from './consul-request.js';
 import { consulTargetProblem, parseConsulTarget, type ConsulTarget } from './consul-target.js';
 
@@ -35,6 +36,8 @@ type Emission = readonly ResolvedNode[] | ResolveFailure;
  * too, with their weight for it; `?wait=` is how many milliseconds a query waits for news (30 000 by default, 1 000–600 000).
  * Instances in maintenance are draining.
  *
+ * @throws InvalidOptionsError when an option is unknown or has a wrong value.
+ *
  * @example
  * ```ts
  * LoadBalancerModule.forRoot({ services: { orders: 'consul://127.0.0.1:8500/orders' } })
@@ -49,7 +52,9 @@ export class ConsulResolver implements Resolver {
   constructor(
     private readonly options: ConsulOptions = {},
     private readonly sleep: Sleep = pause,
-  ) {}
+  ) {
+    checkConsulOptions(options, 'ConsulResolver');
+  }
 
   validate(target: Target): string | undefined {
     return consulTargetProblem(target);
