@@ -19,6 +19,11 @@ import {
 
 /** Milliseconds for what the agent does by itself. */
 const ANSWER_TIME = 3_000;
+/**
+ * Milliseconds that a registration still gets when it is given up: an agent that was told to deregister before it has registered
+ * would keep what is gone. As much is left of the two seconds that a drain waits for a registry.
+ */
+const LAST_TIME = 1_000;
 
 /**
  * Registers a provider with a Consul agent, which ought to be the one of its own machine:
@@ -58,14 +63,18 @@ export class ConsulRegistrar implements Registrar {
 
     signal.throwIfAborted();
     try {
-      await ask({ timeout: ANSWER_TIME, signal }, (consul, request) =>
+      await ask({ timeout: ANSWER_TIME, signal: later(signal, LAST_TIME) }, (consul, request) =>
         consul.agent.service.register({ ...definition, ...request } as never),
       );
     } catch (error) {
-      // It may have arrived before it was given up.
-      if (signal.aborted) void deregister(ask, definition).catch(() => undefined);
       if (error instanceof ConsulError && error.refused) throw new RegistrationRefusedError(error.message);
+      // It may have arrived all the same.
+      if (signal.aborted) await deregister(ask, definition);
       throw error;
+    }
+    if (signal.aborted) {
+      await deregister(ask, definition);
+      signal.throwIfAborted();
     }
     const heartbeat = new Heartbeat(wanted.value.ttl, beatOf(wanted.value, definition, ask), onLost);
     return {
@@ -99,6 +108,13 @@ function beatOf({ check }: ConsulRegistrationTarget, definition: ServiceDefiniti
       throw error;
     }
   };
+}
+
+/** Aborts as long after another signal does. */
+function later(signal: AbortSignal, delay: number): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener('abort', () => setTimeout(() => controller.abort(), delay).unref(), { once: true });
+  return controller.signal;
 }
 
 async function deregister(ask: Ask, definition: ServiceDefinition): Promise<void> {
