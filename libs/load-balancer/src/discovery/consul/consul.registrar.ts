@@ -29,7 +29,7 @@ const LAST_TIME = 1_000;
  * Registers a provider with a Consul agent, which ought to be the one of its own machine:
  * `consul://127.0.0.1:8500/orders?tag=v2`. Without a path the service has the name that the provider gives it.
  *
- * The agent trusts it for `?ttl=` milliseconds (10 000 by default, 1 000–3 600 000) and hears of it three times as often; with
+ * The agent trusts it for `?ttl=` milliseconds (10 000 by default, 1 000–3 600 000) and hears of it three times as often, every five seconds at least; with
  * `?check=tcp` the agent connects to it every five seconds instead. An instance whose check fails is called no more, and
  * forgotten after a minute.
  *
