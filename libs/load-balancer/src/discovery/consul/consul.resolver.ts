@@ -121,7 +121,6 @@ export class ConsulResolver implements Resolver {
       } catch (error) {
         // What answers after a failure may count from the beginning again.
         index = undefined;
-        if (signal.aborted) return;
         instances.failed();
         fail((error as Error).message);
         const refused = error instanceof ConsulError && error.refused;
