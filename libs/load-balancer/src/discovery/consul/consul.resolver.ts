@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Backoff } from '../../resilience/backoff.js';
 import { BackoffRun } from '../../resilience/backoff-run.js';
-import type { ResolvedNode, ResolveFailure, Resolver, Target } from '../resolver.js';
+import type { ResolvedNode, ResolvedPart, ResolveFailure, Resolver, Target } from '../resolver.js';
 import { nextIndex } from './blocking-index.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
 import { ConsulError } from './consul-error.js';
@@ -24,7 +24,7 @@ const ANSWER_TIME = 10_000;
 const WAIT_JITTER = 0.2;
 
 type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
-type Emission = readonly ResolvedNode[] | ResolveFailure;
+type Emission = readonly ResolvedNode[] | ResolvedPart | ResolveFailure;
 
 /**
  * The healthy instances of a service in Consul: `consul://127.0.0.1:8500/orders?tag=v2&dc=eu&near=_agent`. Without an
