@@ -32,7 +32,7 @@ const STEPS = {
   },
   lint: { what: 'lint (eslint)', run: lint },
   knip: { what: 'unused code (knip)', run: () => quiet('knip/bin/knip.js') },
-  unit: { what: 'unit tests (jest)', visible: true, run: () => jest('unit') },
+  unit: { what: 'unit tests (jest)', visible: true, run: () => jest('unit', '--maxWorkers=100%') },
   e2e: { what: 'end-to-end tests (jest)', visible: true, run: endToEnd },
   registries: { what: 'real registries (jest)', visible: true, run: registries },
   faults: { what: 'faults under load (jest)', visible: true, run: faults },
@@ -85,13 +85,13 @@ async function endToEnd() {
   if (existsSync(join(nest11, 'package.json')))
     await install(nest11, 'installing Nest 11 for the tests (npm ci)');
   await build();
-  return jest('e2e');
+  return jest('e2e', '--maxWorkers=2');
 }
 
-/** Most of it is waiting: on every core at once, where Jest would leave one of them to itself. */
+/** They wait more than they work. */
 async function registries() {
   await build();
-  return jest('registries', '--maxWorkers=100%');
+  return jest('registries', '--maxWorkers=3');
 }
 
 /** One after the other: each needs the machine for itself. */

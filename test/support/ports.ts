@@ -6,15 +6,18 @@ import { createServer } from 'node:net';
  * there could be taken while its provider is down, even by the very client that tries to reconnect.
  */
 const FIRST = 20_000;
-const LAST = 32_000;
+/** Each of Jest's workers has ports of its own, so that none takes that of a provider which another is restarting. */
+const PORTS = 1_500;
+const WORKERS = 8;
+const first = FIRST + ((Number(process.env.JEST_WORKER_ID ?? 1) - 1) % WORKERS) * PORTS;
 
-/** Jest's workers begin at different places, so that they do not race for the same port. */
-let candidate = FIRST + ((process.pid * 97) % (LAST - FIRST));
+/** Two runs on one machine begin at different places. */
+let next = (process.pid * 97) % PORTS;
 
 /** A port of 127.0.0.1 that nobody listens on, and that no test of this process is given again. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = (candidate = candidate < LAST ? candidate + 1 : FIRST);
+    const port = first + (next = (next + 1) % PORTS);
     if (await isFree(port)) return port;
   }
 }

@@ -15,6 +15,7 @@ const discovery: DiscoverySnapshot = {
   lastSuccess: undefined,
   age: undefined,
   error: undefined,
+  warning: undefined,
   targets: [],
 };
 const known = (count: number) =>

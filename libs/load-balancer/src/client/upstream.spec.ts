@@ -383,6 +383,19 @@ it('says what the resolver complains of, in the log and as an event', () => {
   ]);
 });
 
+it('says what of a set cannot be used, in the log and as an event, and uses the rest', () => {
+  const service = new FakeService();
+  service.resolvePartly([A], 'b: not JSON text');
+  expect(service.logs).toEqual(['orders: fake:///orders: b: not JSON text']);
+  expect(service.events).toContainEqual({
+    type: 'resolve-warning',
+    service: 'orders',
+    target: 'fake:///orders',
+    warning: 'b: not JSON text',
+  });
+  expect(service.upstream.snapshot()).toMatchObject({ total: 1, discovery: { warning: 'b: not JSON text' } });
+});
+
 it('tells when a target works again, though its nodes are the same', () => {
   const service = new FakeService();
   service.resolve(A);

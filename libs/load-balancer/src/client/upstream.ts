@@ -184,7 +184,10 @@ export class Upstream {
           this.emit({ type: 'resolve-failed', service: name, target, reason });
           this.changed();
         },
-        onWarning: (target, warning) => deps.log(`${name}: ${target}: ${warning}`),
+        onWarning: (target, warning) => {
+          deps.log(`${name}: ${target}: ${warning}`);
+          this.emit({ type: 'resolve-warning', service: name, target, warning });
+        },
       },
       time,
     );

@@ -163,6 +163,7 @@ describe('an ejected node', () => {
       lastSuccess: undefined,
       age: undefined,
       error: undefined,
+      warning: undefined,
       targets: [],
     } as const;
     expect(snapshotService('s', 1, subject, discovery)).toMatchObject({ status: 'degraded', ready: 2 });

@@ -94,7 +94,15 @@ function cluster(
       's',
       minReady,
       subject,
-      { target: 't', state: 'ok', lastSuccess: undefined, age: undefined, error: undefined, targets: [] },
+      {
+        target: 't',
+        state: 'ok',
+        lastSuccess: undefined,
+        age: undefined,
+        error: undefined,
+        warning: undefined,
+        targets: [],
+      },
       { locality },
     );
   resolve(places);

@@ -289,6 +289,7 @@ describe('the status of a service', () => {
     lastSuccess: undefined,
     age: undefined,
     error: undefined,
+    warning: undefined,
     targets: [],
   } as const;
 

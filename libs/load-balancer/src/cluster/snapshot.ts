@@ -74,11 +74,13 @@ export interface TargetSnapshot {
   readonly age: number | undefined;
   /** What is wrong, while it is failing. */
   readonly error: string | undefined;
+  /** What of the last usable set could not be used, or is missing. */
+  readonly warning: string | undefined;
   /** Nodes of the last usable set. */
   readonly nodes: number;
 }
 
-/** Where the nodes of one service come from. Of several targets it tells the worst state, the latest success and each error. */
+/** Where the nodes of one service come from. Of several targets it tells the worst state, the latest success, each error and each warning. */
 export interface DiscoverySnapshot extends Omit<TargetSnapshot, 'nodes'> {
   /** Each target, in their order of fallback. */
   readonly targets: readonly TargetSnapshot[];

@@ -124,6 +124,27 @@ describe('several targets', () => {
     });
   });
 
+  it('show what is wrong with each, and tell it as that of the one', () => {
+    const discovery = discover(3);
+    emit(0, { nodes: ['a:1'], warning: 'half of it timed out' });
+    emit(1, ['b:1']);
+    emit(2, { nodes: ['c:1'], warning: 'no access to the rest' });
+    expect(told.filter((what) => what.includes('warns'))).toEqual([
+      'db:///0 warns: half of it timed out',
+      'db:///2 warns: no access to the rest',
+    ]);
+    expect(discovery.snapshot()).toMatchObject({
+      state: 'ok',
+      error: undefined,
+      warning: 'db:///0: half of it timed out; db:///2: no access to the rest',
+      targets: [
+        { warning: 'half of it timed out' },
+        { warning: undefined },
+        { warning: 'no access to the rest' },
+      ],
+    });
+  });
+
   it('are all asked to look again, and all ended', () => {
     const discovery = discover(2);
     discovery.refresh();

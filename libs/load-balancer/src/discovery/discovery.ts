@@ -127,20 +127,26 @@ function withoutNodes({
   lastSuccess,
   age,
   error,
+  warning,
 }: TargetSnapshot): Omit<TargetSnapshot, 'nodes'> {
-  return { target, state, lastSuccess, age, error };
+  return { target, state, lastSuccess, age, error, warning };
 }
 
 function summary(targets: readonly TargetSnapshot[]): DiscoverySnapshot {
   const latest = targets.reduce((a, b) => (Number(b.lastSuccess ?? 0) > Number(a.lastSuccess ?? 0) ? b : a));
-  const errors = targets.flatMap(({ target, error }) => (error === undefined ? [] : `${target}: ${error}`));
   const has = (state: TargetSnapshot['state']): boolean => targets.some((target) => target.state === state);
   return {
     target: targets.map(({ target }) => target).join(' | '),
     state: has('failing') ? 'failing' : has('starting') ? 'starting' : 'ok',
     lastSuccess: latest.lastSuccess,
     age: latest.age,
-    error: errors.length === 0 ? undefined : errors.join('; '),
+    error: joined(targets, 'error'),
+    warning: joined(targets, 'warning'),
     targets,
   };
+}
+
+function joined(targets: readonly TargetSnapshot[], what: 'error' | 'warning'): string | undefined {
+  const told = targets.filter((target) => target[what] !== undefined);
+  return told.length === 0 ? undefined : told.map((target) => `${target.target}: ${target[what]}`).join('; ');
 }

@@ -55,6 +55,7 @@ describe('Resolution', () => {
       lastSuccess: undefined,
       age: undefined,
       error: undefined,
+      warning: undefined,
       nodes: 0,
     });
     time.advance(5);
@@ -100,7 +101,7 @@ describe('Resolution', () => {
     expect(subject.snapshot()).toMatchObject({ state: 'failing', error: 'the target gave no usable node' });
   });
 
-  it('uses the good part of a set and warns of the rest once, until it changes', () => {
+  it('uses the good part of a set and warns of each thing once, however often it comes back', () => {
     const nodes = new Subject<unknown>();
     const subject = resolution(() => nodes);
     nodes.next(['a:1', 'b']);
@@ -113,8 +114,20 @@ describe('Resolution', () => {
     expect(warnings.map((warning) => warning.slice(0, 26))).toEqual([
       '#1: expected a port after ',
       '#1: port out of range: 0 (',
-      '#1: expected a port after ',
     ]);
+  });
+
+  it('shows what is wrong with the set in force for as long as it is in force', () => {
+    const nodes = new Subject<unknown>();
+    const subject = resolution(() => nodes);
+    const warning = () => subject.snapshot().warning;
+    expect(warning()).toBeUndefined();
+    nodes.next({ nodes: ['a:1'], warning: 'half of it timed out' });
+    expect(warning()).toBe('half of it timed out');
+    nodes.next({ failure: 'refused' });
+    expect(warning()).toBe('half of it timed out');
+    nodes.next(['a:1']);
+    expect(warning()).toBeUndefined();
   });
 
   it('uses what there is of a set that is not whole, and says once what is missing', () => {

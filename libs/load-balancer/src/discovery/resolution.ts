@@ -18,7 +18,7 @@ export interface ResolutionListener {
   onRecovered?(): void;
   /** It fails from now on, or for another reason than before; the last set stays in force. */
   onFailure(reason: string): void;
-  /** Part of a set cannot be used, or is missing; the rest of it is used. Told once, until it changes. */
+  /** Part of a set cannot be used, or is missing; the rest of it is used. Told once for each new warning. */
   onWarning?(warning: string): void;
 }
 
@@ -57,7 +57,9 @@ export class Resolution {
   private attempt = 0;
   private readonly refreshRequests = new Subject<void>();
   private readonly failures = new NewReasons(SETTLED);
+  /** What is wrong with the last usable set, and what has been told of such things. */
   private warning: string | undefined;
+  private readonly warnings = new NewReasons(SETTLED);
 
   constructor(
     private readonly source: TargetSource,
@@ -83,11 +85,19 @@ export class Resolution {
   }
 
   snapshot(): TargetSnapshot {
-    const { state, lastSuccess, error, endpoints } = this;
+    const { state, lastSuccess, error, warning, endpoints } = this;
     const { target, resolver } = this.source;
     const elapsed = lastSuccess && Math.round(this.deps.now() - lastSuccess.clock);
     const age = lastSuccess && resolver.finite ? 0 : elapsed;
-    return { target: target.uri, state, lastSuccess: lastSuccess?.at, age, error, nodes: endpoints.length };
+    return {
+      target: target.uri,
+      state,
+      lastSuccess: lastSuccess?.at,
+      age,
+      error,
+      warning,
+      nodes: endpoints.length,
+    };
   }
 
   /** Ends the watch, for good; nothing is told afterwards. */
@@ -145,9 +155,10 @@ export class Resolution {
 
   private succeeded(endpoints: readonly Endpoint[], summary: string): void {
     const resolved = endpoints.map(resolveEndpoint);
-    const warning = summary === '' ? undefined : this.safe(summary);
-    if (warning !== undefined && warning !== this.warning) this.listener.onWarning?.(warning);
-    this.warning = warning;
+    const now = this.deps.now();
+    this.warning = summary === '' ? undefined : this.safe(summary);
+    if (this.warning === undefined) this.warnings.succeeded(now);
+    else if (this.warnings.take(this.warning, now)) this.listener.onWarning?.(this.warning);
     if (sameMembers(this.endpoints, resolved)) {
       this.confirmed();
       return;

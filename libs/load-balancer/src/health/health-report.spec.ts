@@ -41,6 +41,7 @@ function target(overrides: Partial<TargetSnapshot> = {}): TargetSnapshot {
     lastSuccess: since,
     age: 0,
     error: undefined,
+    warning: undefined,
     nodes: 1,
     ...overrides,
   };
@@ -112,6 +113,14 @@ describe('health report', () => {
       discovery: { state: 'failing', lastSuccess: null, age: null, error: 'ENOTFOUND' },
       nodes: [{ latency: null }],
     });
+  });
+
+  it('tells what of a set could not be used, while the rest of it is', () => {
+    const partly = service({ discovery: discovery(target({ warning: '#1: no port' })) });
+    const { status, services } = healthReport([partly]);
+    expect(services?.orders?.discovery).toMatchObject({ state: 'ok', warning: '#1: no port' });
+    expect(status).toBe('up');
+    expect(healthReport([service()]).services?.orders?.discovery).not.toHaveProperty('warning');
   });
 
   it('tells of each target, where there are several', () => {

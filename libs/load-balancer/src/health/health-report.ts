@@ -99,6 +99,8 @@ export interface DiscoveryHealth {
   age: number | null;
   /** What is wrong, while it is failing. */
   error?: string;
+  /** What of its last usable set could not be used, or is missing. */
+  warning?: string;
   /** Each target in their order of fallback; left out when there is one. */
   targets?: TargetHealth[];
 }
@@ -259,9 +261,10 @@ function targetHealth({
   lastSuccess,
   age,
   error,
+  warning,
 }: Omit<TargetSnapshot, 'nodes'>): Omit<DiscoveryHealth, 'targets'> {
   const health = { target, state, lastSuccess: lastSuccess?.toISOString() ?? null, age: age ?? null };
-  return error === undefined ? health : { ...health, error };
+  return { ...health, ...(error !== undefined && { error }), ...(warning !== undefined && { warning }) };
 }
 
 function nodeHealth(node: NodeSnapshot): NodeHealth {

@@ -63,6 +63,7 @@ const UP: ServiceSnapshot = {
     lastSuccess: new Date(0),
     age: 0,
     error: undefined,
+    warning: undefined,
     targets: [],
   },
   nodes: [node(1, 'ready'), node(2, 'ready')],

@@ -24,6 +24,13 @@ export type LoadBalancerEvent =
       readonly target: string;
       readonly reason: string;
     }
+  /** Part of a target's set cannot be used, or is missing; the rest is in force. Sent once for each new warning. */
+  | {
+      readonly type: 'resolve-warning';
+      readonly service: string;
+      readonly target: string;
+      readonly warning: string;
+    }
   /** Too few nodes (of some priority) are healthy: health is ignored from now on (`active`), or no longer. */
   | {
       readonly type: 'panic';

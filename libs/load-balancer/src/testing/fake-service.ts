@@ -5,7 +5,7 @@ import { validateModuleOptions } from '../module/validation/validate-module-opti
 import type { BuildPacket } from '../client/outgoing-request.js';
 import type { UpstreamNode } from '../client/upstream-node.js';
 import { Upstream } from '../client/upstream.js';
-import type { ResolveFailure } from '../discovery/resolver.js';
+import type { ResolverEmission } from '../discovery/resolver.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
 import type { FakeRequest } from './fake-transport.js';
 import { FakeTransport } from './fake-transport.js';
@@ -23,7 +23,7 @@ export class FakeService {
   /** Replaces the packets that calls make; throws what a user's hook would. */
   buildPacket: BuildPacket = ({ pattern, data }) => ({ pattern, data });
 
-  private readonly endpoints = new ReplaySubject<readonly (string | Endpoint)[] | ResolveFailure>(1);
+  private readonly endpoints = new ReplaySubject<ResolverEmission>(1);
   private readonly eventSubject = new Subject<LoadBalancerEvent>();
 
   /** @param found what finds the nodes; by default the test does, with `resolve()` */
@@ -73,6 +73,11 @@ export class FakeService {
   /** The resolver tells the nodes, as `host:port` or with labels. */
   resolve(...nodes: (string | Endpoint)[]): void {
     this.endpoints.next(nodes);
+  }
+
+  /** The resolver tells some of the nodes, and what is the matter with the others. */
+  resolvePartly(nodes: readonly string[], warning: string): void {
+    this.endpoints.next({ nodes, warning });
   }
 
   failToResolve(reason: string): void {
