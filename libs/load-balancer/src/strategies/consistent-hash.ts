@@ -15,7 +15,7 @@ export interface HashTable<N> {
  */
 export type HashTableBuilder = <N extends StrategyNode>(
   nodes: readonly N[],
-  previous?: HashTable<N> | undefined,
+  previous?: HashTable<N>,
 ) => HashTable<N>;
 
 /** Mirrokni et al. 2018: no node has more than 1.25 times its share of the calls in flight. */

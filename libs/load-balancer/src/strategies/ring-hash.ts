@@ -23,7 +23,7 @@ const MOST_MERGED = 0.25;
  */
 export function buildRing<N extends StrategyNode>(
   nodes: readonly N[],
-  previous?: HashTable<N> | undefined,
+  previous?: HashTable<N>,
 ): HashTable<N> {
   const counts = pointCounts(nodes);
   if (!(previous instanceof Ring)) return new Ring(nodes, counts, sortedPoints(nodes, counts));
