@@ -17,7 +17,7 @@ const SMALL: SimulationOptions = {
 describe('as a model', () => {
   const ONE: SimulationOptions = {
     seed: 11,
-    duration: 900_000,
+    duration: 500_000,
     warmUp: 10_000,
     servers: [{ serviceTime: 10 }],
     clients: 1,
@@ -70,7 +70,7 @@ describe('as a model', () => {
   it('keeps servers as busy as the load says, slow ones too', () => {
     const { servers } = simulate({
       ...SMALL,
-      duration: 120_000,
+      duration: 60_000,
       servers: [
         { name: 'fast', count: 3, serviceTime: 10 },
         { name: 'slow', serviceTime: 10, slower: 4 },
@@ -154,7 +154,7 @@ describe('whatever happens', () => {
         const { timeout = 0 } = options.service ?? {};
         if (timeout > 0) expect(latency.max).toBeLessThanOrEqual(timeout + 6);
       }),
-      { numRuns: 15 },
+      { numRuns: 12 },
     );
   });
 
@@ -212,7 +212,7 @@ describe('what goes wrong', () => {
   });
 
   it('a rolling deploy of servers that drain loses nothing, of stock ones what is under way', () => {
-    const deploy = { ...EIGHT, duration: 60_000, events: [{ type: 'deploy' as const, at: 5_000 }] };
+    const deploy = { ...EIGHT, duration: 30_000, events: [{ type: 'deploy' as const, at: 5_000 }] };
     const drained = simulate(deploy);
     expect(drained.failed).toBe(0);
     const alone = simulate({ ...deploy, servers: [{ serviceTime: 10 }], load: 0.3 });
