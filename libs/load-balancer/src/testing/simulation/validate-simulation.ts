@@ -1,3 +1,4 @@
+import { zoneProblem } from '../../discovery/endpoint-validation.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import type { ResolvedServiceOptions } from '../../module/options.js';
 import { adaptive } from '../../module/validation/call-schema.js';
@@ -15,7 +16,6 @@ import {
   text,
 } from '../../module/validation/schema.js';
 import { validateModuleOptions } from '../../module/validation/validate-module-options.js';
-import { zoneProblem } from '../../discovery/endpoint-validation.js';
 import { describeValue } from '../../safe-text.js';
 import { routeOf } from './simulated-pattern.js';
 import type {
