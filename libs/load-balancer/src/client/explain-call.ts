@@ -31,6 +31,7 @@ export function explainCall(
     service: upstream.options.name,
     pattern: oneLine(rules.textOf(pattern), LONGEST_PATTERN),
     at: new Date().toISOString(),
+    known: upstream.known,
     strategy: { name: strategies.nameOf(policy.strategy), from },
     hasHashKey: hashKey !== undefined,
     ...cluster.explain(call, rules.nodeLimit, policy.strategy),

@@ -79,6 +79,8 @@ export class Upstream {
   closed = false;
   /** Closed altogether: nothing can be sent any more. */
   ended = false;
+  /** Nodes that discovery lists: more than the cluster has where it has a subset of them. */
+  known = 0;
 
   private readonly time: TimeSource;
   private readonly dryRun: ServiceDryRun;
@@ -99,8 +101,6 @@ export class Upstream {
   /** The last deadline of all calls since there was none in flight. */
   private lastDeadline = 0;
   private eager = 0;
-  /** Nodes that discovery lists: more than the cluster has where it has a subset of them. */
-  private known = 0;
   private cancelUpkeep: (() => void) | undefined;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;

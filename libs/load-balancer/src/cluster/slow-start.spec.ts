@@ -66,3 +66,38 @@ describe.each(['round-robin', 'random', 'weighted-round-robin', 'least-request',
     });
   },
 );
+
+describe('the explanation of a slow start', () => {
+  const old = -1e6;
+  const explained = (now: number, readySince: readonly number[], hashKey?: string) => {
+    const deps = { random: seededRandom(1), now: () => now };
+    // The earlier it stands, the more the strategy likes it.
+    const nodes: Starting[] = fakeNodes(readySince.length).map((node, i) => ({
+      ...node,
+      inFlight: i,
+      readySince: readySince[i]!,
+      priority: 0,
+    }));
+    const inner = builtInStrategies['least-request'](deps) as unknown as Strategy<Starting>;
+    const strategy = new SlowStart(inner, deps, settings);
+    strategy.update(nodes);
+    const { choice, remarks = new Map() } = strategy.explain({ pattern: 'test', tried: undefined, hashKey });
+    return { choice: nodes.indexOf(choice!), remarks: nodes.map((node) => remarks.get(node)) };
+  };
+  const takes = (share: number): string => `slow start: takes ${share} % of the calls that would be its`;
+
+  it('says which part of its calls a node takes, and names the likeliest one', () => {
+    expect(explained(2_000, [0, 1_000, old])).toEqual({
+      choice: 2,
+      remarks: [takes(20), takes(10), undefined],
+    });
+    expect(explained(6_000, [0, 0, old])).toEqual({ choice: 0, remarks: [takes(60), takes(60), undefined] });
+  });
+
+  it('says nothing where nobody is spared: all are warm, none is, or a hash key decides', () => {
+    const silent = { choice: 0, remarks: [undefined, undefined] };
+    expect(explained(10_000, [0, old])).toEqual(silent);
+    expect(explained(1_000, [0, 0])).toEqual(silent);
+    expect(explained(1_000, [0, old], 'key')).toEqual(silent);
+  });
+});

@@ -91,7 +91,35 @@ export class SlowStart<N extends StartingNode> implements Strategy<N> {
   }
 
   explain(call: PickContext<N>): StrategyExplanation<N> {
-    return explanationOf(this.inner, call);
+    const told = explanationOf(this.inner, call);
+    const now = call.now ?? this.deps.now();
+    if (now >= this.warmAt || call.hashKey !== undefined) return told;
+    const shares = new Map<N, number>();
+    for (const { nodes } of this.levels)
+      for (const node of nodes) {
+        const share = slowStartShare(now - node.readySince, this.settings);
+        if (share < 1) shares.set(node, share);
+      }
+    const remarks = new Map(told.remarks);
+    for (const [node, share] of shares)
+      remarks.set(node, `slow start: takes ${Math.round(share * 100)} % of the calls that would be its`);
+    const spared = told.choice !== undefined && (shares.get(told.choice) ?? 1) < 0.5;
+    return { ...told, remarks, choice: spared ? this.likeliestWarm(told, shares) : told.choice };
+  }
+
+  /** The best of those that need not be spared. */
+  private likeliestWarm(
+    { scores, leftOut }: StrategyExplanation<N>,
+    spared: ReadonlyMap<N, number>,
+  ): N | undefined {
+    let choice: N | undefined;
+    let best = Infinity;
+    for (const [node, score] of scores) {
+      if (score >= best || spared.has(node) || leftOut?.has(node) === true) continue;
+      best = score;
+      choice = node;
+    }
+    return choice;
   }
 
   /**

@@ -69,6 +69,11 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
 
 function isExplanation<N extends StrategyNode>(told: unknown): told is StrategyExplanation<N> {
   if (typeof told !== 'object' || told === null) return false;
-  const { basis, scores } = told as Partial<Record<keyof StrategyExplanation, unknown>>;
-  return typeof basis === 'string' && scores instanceof Map;
+  const { basis, scores, leftOut, remarks } = told as Partial<Record<keyof StrategyExplanation, unknown>>;
+  return typeof basis === 'string' && scores instanceof Map && [leftOut, remarks].every(isTextByNode);
+}
+
+function isTextByNode(told: unknown): boolean {
+  if (told === undefined) return true;
+  return told instanceof Map && [...told.values()].every((text) => typeof text === 'string');
 }

@@ -60,6 +60,10 @@ export interface StrategyExplanation<N extends StrategyNode = StrategyNode> {
   readonly scores: ReadonlyMap<N, number>;
   /** The node that it would pick; one that draws lots tells the likeliest. */
   readonly choice: N | undefined;
+  /** Eligible nodes that this call would not be given to while any other will do, and why. */
+  readonly leftOut?: ReadonlyMap<N, string> | undefined;
+  /** What else there is to say of a node. */
+  readonly remarks?: ReadonlyMap<N, string> | undefined;
 }
 
 /**

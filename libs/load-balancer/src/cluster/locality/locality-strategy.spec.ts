@@ -187,6 +187,28 @@ describe('the explanation', () => {
     expect(choice?.priority).toBe(0);
   });
 
+  it('tells who gets no calls, and why', () => {
+    const whyNot = (text: string, zone?: string): Record<string, string> => {
+      const { strategy } = located(text, zone);
+      const { leftOut = new Map<Located, string>() } = strategy.explain(CALL);
+      return Object.fromEntries(
+        [...leftOut].map(([{ zone: at = '-', priority }, why]) => [`${at}${priority}`, why]),
+      );
+    };
+    const notNeeded = 'priority 1 is not needed: those before it can carry all calls';
+    expect(whyNot('a0 ready 2')).toEqual({});
+    expect(whyNot('a0 ready 2, b1 ready 2')).toEqual({ b1: notNeeded });
+    expect(whyNot('a0 ready 5, b0 ready 4, -0 ready 1, c1 ready 6', 'a')).toEqual({
+      b0: 'no calls go from zone a to zone b',
+      '-0': 'no calls go from zone a to nodes without a zone',
+      c1: notNeeded,
+    });
+    // Half of the callers, and a quarter of the nodes: some calls go to the others, none to zone c.
+    expect(whyNot('a0 ready 2, b0 ready 5, c0 ready 1', 'a')).toEqual({
+      c0: 'no calls go from zone a to zone c',
+    });
+  });
+
   it('tells of each place its share, and the choice of the likeliest', () => {
     const { strategy } = located('a0 ready 2, -0 ready 6, c1 ready 3', 'a');
     const { basis, scores, choice } = strategy.explain(CALL);
@@ -199,10 +221,16 @@ describe('the explanation', () => {
 
   it('of a call with a hash key chooses where the call would go', () => {
     const maglev = () => new ConsistentHash<Located>({ random: seededRandom(1) }, buildMaglev);
-    const { strategy } = located('a0 ready 2, b0 ready 6', 'a', maglev);
+    const { strategy, known } = located('a0 ready 2, b0 ready 6', 'a', maglev);
     for (let key = 0; key < 20; key++) {
       const call = { ...CALL, hashKey: `key-${key}` };
-      expect(strategy.explain(call).choice).toBe(strategy.pick(call));
+      const { choice, leftOut } = strategy.explain(call);
+      expect(choice).toBe(strategy.pick(call));
+      const others = known.filter(({ zone }) => zone !== choice?.zone);
+      expect([...leftOut!.keys()]).toEqual(others);
+      expect(new Set(leftOut!.values())).toEqual(
+        new Set([`calls of this hash key go to priority 0, zone ${choice?.zone}`]),
+      );
     }
   });
 });

@@ -36,6 +36,8 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
 
   /** By `keyOf()` their places. */
   private strategies = new Map<string, Strategy<N>>();
+  /** All that have eligible nodes. */
+  private places: readonly Place<N>[] = [];
   private groups: readonly Group<N>[] = [];
   /** Where on the line from 0 to 1 each group's share ends. */
   private ends: readonly number[] = [];
@@ -60,6 +62,7 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
 
   update(nodes: readonly N[]): void {
     const places = dividePlaces(this.deps.known(), nodes, this.settings);
+    this.places = places;
     const before = this.strategies;
     const groups: Group<N>[] = [];
     const strategyOf = new Map<N, Strategy<N>>();
@@ -80,9 +83,15 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
 
   explain(call: PickContext<N>): StrategyExplanation<N> {
     const [only] = this.groups;
-    if (only && this.groups.length === 1) return explanationOf(only.strategy, call);
+    if (only && this.groups.length === 1) {
+      const told = explanationOf(only.strategy, call);
+      const leftOut = new Map([...(told.leftOut ?? []), ...this.unused()]);
+      return leftOut.size === 0 ? told : { ...told, leftOut };
+    }
     const keyed = call.hashKey === undefined ? undefined : this.groupAt(chanceOf(call.hashKey));
     const scores = new Map<N, number>();
+    const leftOut = new Map(this.unused());
+    const remarks = new Map<N, string>();
     const parts: string[] = [];
     let choice: N | undefined;
     let most = 0;
@@ -90,12 +99,32 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
       const { place, strategy } = group;
       const told = explanationOf(strategy, call);
       for (const [node, score] of told.scores) scores.set(node, score);
+      for (const [node, why] of told.leftOut ?? []) leftOut.set(node, why);
+      for (const [node, remark] of told.remarks ?? []) remarks.set(node, remark);
+      if (keyed !== undefined && group !== keyed)
+        for (const node of place.nodes)
+          leftOut.set(node, `calls of this hash key go to ${nameOf(keyed.place)}`);
       parts.push(`${nameOf(place)} (${Math.round(place.share * 100)} %): ${told.basis}`);
       if (keyed === undefined ? place.share <= most : group !== keyed) continue;
       most = place.share;
       choice = told.choice;
     }
-    return { basis: parts.join('; '), scores, choice };
+    return { basis: parts.join('; '), scores, choice, leftOut, remarks };
+  }
+
+  /** The nodes of places that get no calls, and why. */
+  private *unused(): Iterable<[N, string]> {
+    const used = this.places.filter(({ share }) => share > 0).map(({ priority }) => priority);
+    for (const { priority, zone, share, nodes } of this.places) {
+      if (share > 0) continue;
+      const from = this.settings.zone ?? '';
+      const why = used.includes(priority)
+        ? `no calls go from zone ${from} to ${zone === NO_ZONE ? 'nodes without a zone' : `zone ${zone}`}`
+        : used.some((other) => other < priority)
+          ? `priority ${priority} is not needed: those before it can carry all calls`
+          : `no node of priority ${priority} is healthy`;
+      for (const node of nodes) yield [node, why];
+    }
   }
 
   private make(): Strategy<N> {
