@@ -79,6 +79,8 @@ export class LoadPool<N extends StrategyNode> {
     let least = Infinity;
     for (let i = 0; i < hot; i++) {
       const entry = this.entries[i] as Entry<N>;
+      // It is not less than what was reported, unless calls have gone since: most need not be looked at closely.
+      if (entry.latency >= least && entry.inFlight >= entry.reported) continue;
       const latency = expectedLatency(entry, now);
       if (latency < least) {
         least = latency;
@@ -136,17 +138,20 @@ export class LoadPool<N extends StrategyNode> {
   /** Drops what is too old, counts what is in flight now, and puts the least first; hardly anything moves from pick to pick. */
   private renew(now: number): void {
     const { entries } = this;
-    for (let i = this.size - 1; i >= 0; i--) {
+    let i = 0;
+    while (i < this.size) {
       const entry = entries[i] as Entry<N>;
-      if (now - entry.at > REPORT_LIFETIME) this.removeAt(i);
-      else entry.inFlight = entry.others + entry.node.inFlight;
-    }
-    for (let i = 1; i < this.size; i++) {
-      const moved = entries[i] as Entry<N>;
+      if (now - entry.at > REPORT_LIFETIME) {
+        this.removeAt(i);
+        continue;
+      }
+      const inFlight = entry.others + entry.node.inFlight;
+      entry.inFlight = inFlight;
       let place = i;
-      for (; place > 0 && (entries[place - 1] as Entry<N>).inFlight > moved.inFlight; place--)
+      for (; place > 0 && (entries[place - 1] as Entry<N>).inFlight > inFlight; place--)
         entries[place] = entries[place - 1] as Entry<N>;
-      entries[place] = moved;
+      if (place < i) entries[place] = entry;
+      i++;
     }
   }
 
