@@ -69,7 +69,7 @@ withNamed('a real name server', () => {
     const port = await freePort();
     await fleet.startAll([1, 2, 3].map((last) => ({ host: `127.0.0.${last}`, port })));
     await server.update(`add ${host} 1 A 127.0.0.1`);
-    const client = await consumers.open({ target: dns(port) });
+    const client = await consumers.open({ target: dns(port), strategy: 'round-robin' });
     await ready(client, 1);
 
     const added = performance.now();

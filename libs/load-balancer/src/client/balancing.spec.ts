@@ -218,5 +218,5 @@ it('a node that refuses calls for lack of capacity counts as slow as it asks to 
   const [request] = sent(service);
   const node = service.upstream.cluster.nodes.get(nodeOf(service, request)!)!;
   refuse(request, 'overloaded', 60_000);
-  expect(node.peakLatency(service.upstream.now())).toBeCloseTo(60_000, -1);
+  expect(node.pace(service.upstream.now())).toBeCloseTo(60_000, -1);
 });

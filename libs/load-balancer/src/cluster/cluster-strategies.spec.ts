@@ -103,7 +103,7 @@ describe.each(STRATEGY_NAMES)('in a cluster, %s', (name) => {
     subject.apply(set);
     call(2_000);
     const before = new Map(subject.nodes);
-    const known = [...before.values()].map((node) => [node, node.snapshot(), node.peakLatency(0)] as const);
+    const known = [...before.values()].map((node) => [node, node.snapshot(), node.pace(0)] as const);
     const waiting = subject.nodes.get('10.0.0.0:1')!;
     waiting.begin();
     for (let change = 0; change < 100; change++) {
@@ -115,13 +115,13 @@ describe.each(STRATEGY_NAMES)('in a cluster, %s', (name) => {
     }
     expect(waiting.inFlight).toBe(1);
     let survivors = 0;
-    for (const [node, { calls, latency, status }, peak] of known) {
+    for (const [node, { calls, latency, status }, pace] of known) {
       if (subject.nodes.get(node.key) !== node) continue;
       survivors++;
       expect(node.status).toBe(status);
       expect(node.latency).toBe(latency);
       if (node !== waiting) expect(node.snapshot().calls).toBe(calls);
-      expect(node.peakLatency(0)).toBe(peak);
+      expect(node.pace(0)).toBe(pace);
     }
     expect(survivors).toBeGreaterThanOrEqual(900);
   });

@@ -69,7 +69,7 @@ export interface ServiceOptions {
    * the nodes of the first have the highest priority.
    */
   target: string | readonly string[] | readonly Endpoint[];
-  /** How a node is chosen: by name, by name with options, or by a factory or class; `round-robin` by default. */
+  /** How a node is chosen: by name, by name with options, or by a factory or class; `peak-ewma` by default. */
   strategy?: StrategyName | (string & {}) | StrategyOptions | StrategyFactory | StrategyClass;
   /**
    * Milliseconds for the whole call, 5 000 by default, 0 for no limit. A shorter inherited deadline wins. This and all

@@ -25,4 +25,7 @@ export const builtInStrategies = {
 
 export type StrategyName = keyof typeof builtInStrategies;
 
+/** Of the strategies that work with any server, the one with the shortest tail; why is in `docs/strategies.md`. */
+export const DEFAULT_STRATEGY: StrategyName = 'peak-ewma';
+
 export const STRATEGY_NAMES = Object.keys(builtInStrategies) as StrategyName[];

@@ -19,12 +19,13 @@ export interface StrategyNode {
   /** When the oldest of the attempts on it that have had no answer at all began (monotonic ms); `undefined` for none. */
   readonly waitingSince: number | undefined;
   /**
-   * Its latency as a careful caller expects it at `now`, in milliseconds: a moving average that rises to every peak at
-   * once and forgets it over ten seconds. A failure counts as a latency of seconds. `undefined` while nothing is known.
+   * How slow it is by what this client has seen, in milliseconds: a moving average of latency / √(calls in flight when it
+   * began), so that a long queue is not taken for a slow node. A failure counts as seconds at once. What is known is
+   * forgotten over ten seconds without answers; `undefined` while nothing is.
    *
    * @param now monotonic milliseconds, as `StrategyDeps.now` gives them
    */
-  peakLatency(now: number): number | undefined;
+  pace(now: number): number | undefined;
 }
 
 /** What a strategy may know of the call it picks for. */

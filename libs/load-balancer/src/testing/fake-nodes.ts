@@ -8,7 +8,7 @@ export interface FakeNode extends StrategyNode {
   load: LoadReport | undefined;
   loadAt: number;
   waitingSince: number | undefined;
-  /** What `peakLatency` answers. */
+  /** What `pace` answers. */
   expected: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export function fakeNodes(count: number): FakeNode[] {
     loadAt: 0,
     waitingSince: undefined,
     expected: undefined,
-    peakLatency(): number | undefined {
+    pace(): number | undefined {
       return this.expected;
     },
   }));

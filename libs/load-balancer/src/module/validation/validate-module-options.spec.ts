@@ -43,7 +43,7 @@ describe('validateModuleOptions', () => {
     expect(services.get('orders')!.options).toEqual({
       name: 'orders',
       targets: [expect.objectContaining({ uri: TARGET, scheme: 'static' })],
-      strategy: { name: 'round-robin', factory: builtInStrategies['round-robin'], options: {} },
+      strategy: { name: 'peak-ewma', factory: builtInStrategies['peak-ewma'], options: {} },
       strategies: new Map(Object.entries(builtInStrategies)),
       calls: {
         timeout: 5_000,

@@ -238,7 +238,11 @@ describe('what goes wrong', () => {
 
   it('a process that hangs is found by its probes, and one that is cut off too', () => {
     for (const type of ['stall', 'partition'] as const) {
-      const { overTime } = simulate({ ...EIGHT, events: [{ type, at: 5_000, for: 12_000 }] });
+      const { overTime } = simulate({
+        ...EIGHT,
+        service: { strategy: 'round-robin' },
+        events: [{ type, at: 5_000, for: 12_000 }],
+      });
       // Round robin goes on giving it an eighth of the calls until then; those fail at their deadline.
       const failures = overTime.map(({ failed }) => failed);
       expect(Math.max(...failures.slice(5, 7))).toBeGreaterThan(10);
@@ -249,7 +253,7 @@ describe('what goes wrong', () => {
   it('a node that fails its calls is ejected', () => {
     const { ejections, overTime } = simulate({
       ...EIGHT,
-      service: { timeout: 200 },
+      service: { strategy: 'round-robin', timeout: 200 },
       events: [{ type: 'slow-down', at: 5_000, factor: 100 }],
     });
     expect(ejections).toBeGreaterThan(0);
