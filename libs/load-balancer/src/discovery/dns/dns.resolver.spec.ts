@@ -201,6 +201,18 @@ describe('dns://', () => {
       });
     });
 
+    it('asks for it again after the interval, however long the answer that there is may be kept', async () => {
+      zone = { 'A h': ['10.0.0.1'], 'AAAA h': 'ESERVFAIL' };
+      ttl = 3_600;
+      watch('dns:///h:1');
+      await after(1_000);
+      zone = { 'A h': ['10.0.0.1'], 'AAAA h': ['fd00::1'] };
+      await after(5_000);
+      expect(hosts(last())).toEqual(['10.0.0.1 1', 'fd00::1 1']);
+      await after(100_000);
+      expect(looks()).toEqual([0, 5_250]);
+    });
+
     it('keeps the addresses of a family that cannot be asked for a while, and drops those that are gone', async () => {
       zone = { 'A h': ['10.0.0.1'], 'AAAA h': ['fd00::1'] };
       ttl = 1;

@@ -60,7 +60,10 @@ export function lookAgain(
       if ('failure' in result) return backoffDelay(RETRY, failures++, random);
       failures = 0;
       const { minInterval, maxInterval, interval } = pace;
-      const goodFor = Math.min(Math.max(result.ttl ?? interval, minInterval), maxInterval);
+      // What could not be asked has told no time to live, and that of the rest says nothing about it.
+      const { ttl = interval } = result;
+      const wait = result.warning === undefined ? ttl : Math.min(ttl, interval);
+      const goodFor = Math.min(Math.max(wait, minInterval), maxInterval);
       return goodFor + random() * Math.min(goodFor * JITTER, MAX_JITTER);
     };
 

@@ -46,6 +46,14 @@ describe('what etcd is reached with', () => {
     );
   });
 
+  it('takes an empty variable as one that is not set, which is how compose files pass those on', async () => {
+    const none = { LB_ETCD_USERNAME: '', LB_ETCD_PASSWORD: '', LB_ETCD_CA: '' };
+    expect(await etcdConnection(PLAIN, {}, none)).toMatchObject({ auth: undefined, tls: undefined });
+    await expect(
+      etcdConnection(PLAIN, {}, { LB_ETCD_USERNAME: 'env', LB_ETCD_PASSWORD: '' }),
+    ).rejects.toThrow('expected both LB_ETCD_USERNAME and LB_ETCD_PASSWORD, or neither');
+  });
+
   it('reads certificates from the files that target or environment name', async () => {
     const query = new URLSearchParams({ ca: certPath, cert: certPath, key: keyPath }).toString();
     const [cert, key] = [Buffer.from(SERVER_CERT), Buffer.from(SERVER_KEY)];

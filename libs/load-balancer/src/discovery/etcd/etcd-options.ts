@@ -84,8 +84,8 @@ export async function etcdConnection(
 
 function authOf(target: EtcdTarget, options: EtcdOptions, env: Environment): EtcdConnection['auth'] {
   const source = [target, options].find(({ username }) => username !== undefined) ?? {
-    username: env[VARIABLE.username],
-    password: env[VARIABLE.password],
+    username: variable(env, 'username'),
+    password: variable(env, 'password'),
   };
   const { username, password } = source;
   if (username === undefined && password === undefined) return undefined;
@@ -105,14 +105,20 @@ async function tlsOf(
     if (file !== undefined) return readPem(file, `the parameter ${field}`);
     const given = options[field];
     if (given !== undefined) return Buffer.from(given);
-    const path = env[VARIABLE[field]];
-    return path === undefined || path === '' ? undefined : readPem(path, VARIABLE[field]);
+    const path = variable(env, field);
+    return path === undefined ? undefined : readPem(path, VARIABLE[field]);
   };
   const [ca, cert, key] = [await read('ca'), await read('cert'), await read('key')];
   if (target.tls === undefined && !ca && !cert && !key) return undefined;
   if ((cert === undefined) !== (key === undefined))
     throw new Error(`a client certificate needs both ${VARIABLE.cert} and ${VARIABLE.key}`);
   return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+/** One that is empty is not set: this is how compose files pass on what they have not been given. */
+function variable(env: Environment, field: (typeof FIELDS)[number]): string | undefined {
+  const value = env[VARIABLE[field]];
+  return value === '' ? undefined : value;
 }
 
 /** The path stays out of the message: a path given as `key` is hidden wherever the target is shown. */

@@ -1,5 +1,4 @@
 import type { Etcd3, IWatchResponse } from 'etcd3';
-import { LIST_TIMEOUT } from './etcd-client.js';
 import type { KeyValue } from './etcd-nodes.js';
 
 /** Milliseconds between two looks at whether the watch is alive, and the share by which each is moved. */
@@ -58,11 +57,12 @@ export class EtcdWatch {
   check(): void {
     if (this.watchId === undefined || this.awaited !== undefined) return;
     clearTimeout(this.timer);
-    this.look().catch((error: unknown) => this.end(error));
+    this.awaited = this.revision;
+    this.look(this.revision).catch((error: unknown) => this.end(error));
   }
 
   private async run(): Promise<void> {
-    const { kvs, header } = await this.etcd.kv.range(this.range, { deadline: Date.now() + LIST_TIMEOUT });
+    const { kvs, header } = await this.etcd.kv.range(this.range);
     if (this.ended) return;
     this.revision = BigInt(header.revision);
     this.listener.onList(kvs);
@@ -120,15 +120,18 @@ export class EtcdWatch {
     this.timer = setTimeout(() => this.check(), delay).unref();
   }
 
-  private async look(): Promise<void> {
+  /** @param before what the watch has reached before etcd is asked */
+  private async look(before: bigint): Promise<void> {
     const { key, range_end } = this.range;
-    this.awaited = this.revision;
     const { header } = await this.etcd.kv.range({ key, range_end, count_only: true });
     if (this.ended) return;
     const revision = BigInt(header.revision);
-    if (revision < this.revision)
-      throw new Error('etcd has lost data: it is at an earlier revision than it was');
+    // Not what it has reached by now: later changes may overtake the answer.
+    if (revision < before) throw new Error('etcd has lost data: it is at an earlier revision than it was');
+    // Such a change has shown that the watch is alive.
+    if (this.awaited === undefined) return;
     this.awaited = revision;
+    clearTimeout(this.timer);
     this.timer = setTimeout(
       () => this.end(new Error('the watch gave no sign of life')),
       CHECK_TIMEOUT,

@@ -8,7 +8,7 @@ import {
   type RegistrationLease,
 } from '../registrar.js';
 import type { Target } from '../resolver.js';
-import { anyAccepts, openEtcd } from './etcd-client.js';
+import { openEtcd } from './etcd-client.js';
 import { describeEtcdFailure, isLeaseGone } from './etcd-failure.js';
 import { EtcdKeepAlive } from './etcd-keep-alive.js';
 import { checkEtcdOptions, etcdConnection, type EtcdOptions } from './etcd-options.js';
@@ -57,7 +57,6 @@ export class EtcdRegistrar implements Registrar {
     const parsed = parseEtcdTarget(target);
     if (!parsed.ok) throw new Error(parsed.problem);
     const connection = await etcdConnection(parsed.value, this.options, process.env);
-    if (connection.auth) await anyAccepts(connection.hosts);
     signal.throwIfAborted();
 
     const attempt = new EtcdRegistration(openEtcd(connection), registration, parsed.value, onLost);

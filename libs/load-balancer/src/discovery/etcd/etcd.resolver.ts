@@ -2,14 +2,14 @@ import type { Etcd3 } from 'etcd3';
 import { Observable } from 'rxjs';
 import type { Endpoint } from '../../cluster/endpoint.js';
 import { BackoffRun } from '../../resilience/backoff-run.js';
+import { Holdover, someMissing } from '../holdover.js';
 import type { Resolver, ResolverEmission, Target } from '../resolver.js';
-import { anyAccepts, openEtcd } from './etcd-client.js';
+import { openEtcd } from './etcd-client.js';
 import { backoffAfter, describeEtcdFailure } from './etcd-failure.js';
 import { EtcdNodes } from './etcd-nodes.js';
 import { checkEtcdOptions, etcdConnection, type EtcdOptions } from './etcd-options.js';
 import { etcdResolverProblem, parseEtcdTarget, type EtcdTarget } from './etcd-target.js';
 import { EtcdWatch } from './etcd-watch.js';
-import { Holdover, someMissing } from './holdover.js';
 
 /**
  * Milliseconds between two sets: a single change is told at once, and ten thousand nodes that come within seconds are told in
@@ -88,9 +88,8 @@ class EtcdSession {
   private emitTimer: NodeJS.Timeout | undefined;
   private holdTimer: NodeJS.Timeout | undefined;
   private emittedAt = -Infinity;
-  private told: readonly Endpoint[] = [];
-  /** How many nodes the registry held then. */
-  private registered = 0;
+  /** What the registry held when nodes were last told: without those that are held over. */
+  private registered: readonly Endpoint[] = [];
   private listedAt: number | undefined;
   /** When etcd was last heard of. */
   private contactAt: number | undefined;
@@ -128,13 +127,13 @@ class EtcdSession {
 
   private async open(): Promise<void> {
     const connection = await etcdConnection(this.target, this.options, process.env);
-    if (connection.auth) await anyAccepts(connection.hosts);
     if (this.closed) return;
     this.etcd = openEtcd(connection);
     this.watch = new EtcdWatch(this.etcd, this.range, {
       onList: (list) => {
+        const before = this.nodes.endpoints();
         this.nodes.replace(list);
-        this.holdAfterOutage();
+        this.holdAfterOutage(before);
         this.listedAt = this.contactAt = performance.now();
         this.tell();
       },
@@ -174,11 +173,12 @@ class EtcdSession {
     this.retryTimer = setTimeout(() => this.connect(), this.failures.next(backoffAfter(failure))).unref();
   }
 
-  private holdAfterOutage(): void {
+  /** @param before what was registered when contact was lost */
+  private holdAfterOutage(before: readonly Endpoint[]): void {
     if (this.contactAt === undefined) return;
     const now = performance.now();
-    if (now - this.contactAt >= OUTAGE || someMissing(this.told, this.nodes.endpoints()))
-      this.holdover.begin(this.told, now);
+    if (now - this.contactAt >= OUTAGE || someMissing(before, this.nodes.endpoints()))
+      this.holdover.begin(before, now);
   }
 
   private tellSoon(): void {
@@ -194,13 +194,13 @@ class EtcdSession {
     const now = performance.now();
     const nodes = this.nodes.endpoints();
     // Several that go at once, and leave none, did not all mean to.
-    if (nodes.length === 0 && this.registered > 1) this.holdover.begin(this.told, now);
-    this.registered = nodes.length;
+    if (nodes.length === 0 && this.registered.length > 1) this.holdover.begin(this.registered, now);
+    this.registered = nodes;
     const left = this.holdover.left(now);
     if (left !== undefined) this.holdTimer = setTimeout(() => this.tell(), left).unref();
     this.emittedAt = now;
-    this.told = this.holdover.merge(nodes, now);
+    const all = this.holdover.merge(nodes, now);
     const warning = this.nodes.warning();
-    this.emit(warning === undefined ? this.told : { nodes: this.told, warning });
+    this.emit(warning === undefined ? all : { nodes: all, warning });
   }
 }
