@@ -73,6 +73,13 @@ describe('validateCallOptions', () => {
     expect(problems({ retry: false, hedge: { delay: 'p95' } })).toEqual([]);
   });
 
+  it('refuses to hedge an event, which has no answer that could stay out', () => {
+    const hedge = { delay: 5 };
+    expect(problems({ hedge }, 'emit')).toEqual(['emit(…).hedge: is for send() only; events have no answer']);
+    expect(problems({ hedge: false }, 'emit')).toEqual([]);
+    expect(problems({ hedge }, 'send')).toEqual([]);
+  });
+
   it.each(['send', 'emit', 'broadcast'] as const)('names the method: %s(…)', (method) => {
     expect(problems(7, method)).toEqual([`${method}(…): expected an object with options, got 7`]);
     expect(problems({ timeout: -1 }, method)).toEqual([

@@ -29,7 +29,7 @@ export interface CallOptions {
   idempotent?: boolean;
   /** Retries of this call, key by key over the service's; `false` for none. */
   retry?: Omit<RetryOptions, 'budget'> | false;
-  /** Hedging of this call; `false` for none. */
+  /** Hedging of this call; `false` for none. Of `send()` only: an event has no answer that could stay out. */
   hedge?: HedgeOptions | false;
   /**
    * How its node is chosen: a strategy by name, or by name with options that are plain data; by default as the pattern or
@@ -108,6 +108,11 @@ export function validateCallOptions(options: unknown, method: CallMethod): void 
   for (const name in options) {
     if (!isRight(name, options[name])) throw new InvalidOptionsError(problemsOf(options, `${method}(…)`));
   }
+  // There is no answer to wait for.
+  if (method === 'emit' && options.hedge)
+    throw new InvalidOptionsError([
+      { path: 'emit(…).hedge', message: 'is for send() only; events have no answer' },
+    ]);
 }
 
 /** How many problems the first look has found; here, since a function made for each look would be an allocation. */

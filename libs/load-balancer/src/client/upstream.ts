@@ -155,14 +155,20 @@ export class Upstream {
         onReturned: ({ key: node }) => this.emit({ type: 'returned', service: name, node }),
       },
     );
-    this.strategies = new ServiceStrategies(strategy, options.strategy, options.strategies, {
-      make: (setting, path) => this.strategyOf(setting, path),
-      admit: (further) => {
-        this.cluster.admit(further);
-        this.keepUp();
+    this.strategies = new ServiceStrategies(
+      strategy,
+      options.strategy,
+      options.dryRun.strategy,
+      options.strategies,
+      {
+        make: (setting, path) => this.strategyOf(setting, path),
+        admit: (further) => {
+          this.cluster.admit(further);
+          this.keepUp();
+        },
       },
-    });
-    this.rules = new CallRules(options, deps.routeOf, this.strategies, (fault) =>
+    );
+    this.rules = new CallRules(options, deps.routeOf, this.strategies, this.doubts, (fault) =>
       deps.log(`${name}: ${fault}`),
     );
     if (healthCheck !== false) {
@@ -242,9 +248,13 @@ export class Upstream {
     this.emit({ type: 'attempt-failed', service: this.options.name, node, outcome, reason });
   }
 
-  /** A call will be tried again; `blindly`, when the request that it is made for may be a retry itself, for all that is known. */
-  retries({ node }: Attempt, retry: number, delay: number, blindly: boolean): void {
-    if (blindly) this.doubts.blindRetry();
+  /** A call is repeated, in so many attempts at most, for a request that may be a retry itself, for all that is known. */
+  repeatsBlindly(attempts: number): void {
+    this.doubts.blindRetry(attempts);
+  }
+
+  /** A call will be tried again. */
+  retries({ node }: Attempt, retry: number, delay: number): void {
     if (!this.deps.events.observed) return;
     this.emit({ type: 'retry', service: this.options.name, node: node.key, retry, delay });
   }
@@ -468,11 +478,8 @@ export class Upstream {
   /** Sees to what is due about once a second, as soon as there is anything. */
   private keepUp(): void {
     if (!this.started || this.ended || this.cancelUpkeep !== undefined) return;
-    if (!this.cluster.hasUpkeep && !this.doubts.watchesLatency) return;
-    this.cancelUpkeep = this.time.every(() => {
-      this.cluster.upkeep();
-      if (this.doubts.watchesLatency) this.doubts.latency(this.rules.latencies, this.now());
-    }, UPKEEP_INTERVAL);
+    if (!this.cluster.hasUpkeep) return;
+    this.cancelUpkeep = this.time.every(() => this.cluster.upkeep(), UPKEEP_INTERVAL);
   }
 
   private wakeReadyWaiters(): void {

@@ -81,6 +81,13 @@ export function resolveStrategy(value: unknown, strategies: StrategiesByName): R
   return { name, factory, options };
 }
 
+const HASHING: readonly StrategyFactory[] = [builtInStrategies['ring-hash'], builtInStrategies.maglev];
+
+/** Could it go by the calls' hash keys? Of a strategy of the user's own nobody knows. */
+export function mayUseHashKey(strategy: Pick<ResolvedStrategy, 'factory'> | undefined): boolean {
+  return strategy !== undefined && (HASHING.includes(strategy.factory) || !BUILT_IN.has(strategy.factory));
+}
+
 function isFactoryOrClass(value: unknown): value is StrategyFactory | StrategyClass {
   return typeof value === 'function';
 }

@@ -26,3 +26,14 @@ it('tells what is wrong with them', () => {
     'strategy.expirationPeriod: expected a number ≥ 1 (milliseconds), got 0',
   ]);
 });
+
+it('refuses what only reported weights go by beside fixed ones', () => {
+  const ofReports = { blackoutPeriod: 0, expirationPeriod: 1, errorPenalty: 0 };
+  const refused = Object.keys(ofReports).map(
+    (option) =>
+      `strategy.${option}: has no meaning with fixed weights; expected weights: 'reported' beside it`,
+  );
+  expect(problems('weighted-round-robin', ofReports)).toEqual(refused);
+  expect(problems('weighted-round-robin', { weights: 'fixed', ...ofReports })).toEqual(refused);
+  expect(problems('weighted-round-robin', { weights: 'reported', ...ofReports })).toEqual([]);
+});
