@@ -25,6 +25,11 @@ export function parseTarget(text: string): Parsed<Target> {
   const match = TARGET.exec(trimmed);
   if (!match) return refused(notAUri(trimmed, uri));
   const [, scheme = '', authority = '', rawPath = '', query = '', fragment] = match;
+  // Before anything is quoted: what looks like an address may be the beginning of a password.
+  if (authority !== '' && trimmed.lastIndexOf('@') >= `${scheme}://${authority}`.length)
+    return refused(
+      `an "@" stands after the address (write it as %40; in a password, / ? and # are %2F, %3F and %23): "${uri}"`,
+    );
   if (CONTROL.test(trimmed))
     return refused(`a target must not contain line breaks or control characters: "${uri}"`);
   if (fragment !== undefined) return refused(`"#" has no meaning in a target (write it as %23): "${uri}"`);

@@ -18,6 +18,7 @@ import {
   number,
   section,
 } from '../module/validation/schema.js';
+import { hostProblem } from '../discovery/host-port.js';
 import type { Registrar } from '../discovery/registrar.js';
 import type { Gradient2Options } from '../resilience/gradient2-limit.js';
 import { describeValue } from '../safe-text.js';
@@ -122,8 +123,8 @@ export interface BalancedTcpServerOptions {
 }
 
 export const hostName: Check = (value, path, report) => {
-  if (typeof value !== 'string' || value === '')
-    report(path, `expected a host name or an IP address, got ${describeValue(value)}`);
+  const problem = hostProblem(value);
+  if (problem !== undefined) report(path, problem);
 };
 
 export const serviceName: Check = (value, path, report) => {

@@ -34,6 +34,15 @@ describe('Heartbeat', () => {
     expect(lost).toEqual([]);
   });
 
+  it('beats every five seconds at least, however long it is trusted', async () => {
+    const beat = jest.fn(() => Promise.resolve<Beat>('alive'));
+    const trusted = new Heartbeat(3_600_000, beat, (reason) => lost.push(reason));
+    await jest.advanceTimersByTimeAsync(60_000);
+    trusted.stop();
+    expect(beat).toHaveBeenCalledTimes(12);
+    expect(lost).toEqual([]);
+  });
+
   it('says at once that the registry has forgotten it, and then nothing more', async () => {
     answer = () => Promise.resolve('forgotten');
     await jest.advanceTimersByTimeAsync(TTL / 3);

@@ -3,6 +3,11 @@ export type Beat = 'alive' | 'forgotten';
 
 /** How many beats fit into the time for which a registration is trusted, so that two may be lost. */
 const BEATS = 3;
+/**
+ * Milliseconds at most from one beat to the next: an agent that has restarted and forgotten must hear of the registration again
+ * before consumers let it go, however long it is trusted. A beat costs the agent next to nothing.
+ */
+const MAX_INTERVAL = 5_000;
 /** Milliseconds until the next beat when one failed: an agent that restarts is back in about as much. */
 const RETRY = 1_000;
 
@@ -34,7 +39,7 @@ export class Heartbeat {
   }
 
   private get interval(): number {
-    return this.ttl / BEATS;
+    return Math.min(this.ttl / BEATS, MAX_INTERVAL);
   }
 
   private schedule(delay: number): void {

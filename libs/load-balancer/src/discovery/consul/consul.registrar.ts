@@ -8,6 +8,7 @@ import type { Target } from '../resolver.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
 import { ConsulError } from './consul-error.js';
 import { Heartbeat, type Beat } from './consul-heartbeat.js';
+import { checkConsulOptions } from './consul-options.js';
 import { checkId, serviceDefinition, type ServiceDefinition } from './consul-registration.js';
 import { askConsul, type ConsulAnswer, type ConsulRequestOptions } from './consul-request.js';
 import {
@@ -18,22 +19,31 @@ import {
 
 /** Milliseconds for what the agent does by itself. */
 const ANSWER_TIME = 3_000;
+/**
+ * Milliseconds that a registration still gets when it is given up: an agent that was told to deregister before it has registered
+ * would keep what is gone. As much is left of the two seconds that a drain waits for a registry.
+ */
+const LAST_TIME = 1_000;
 
 /**
  * Registers a provider with a Consul agent, which ought to be the one of its own machine:
  * `consul://127.0.0.1:8500/orders?tag=v2`. Without a path the service has the name that the provider gives it.
  *
- * The agent trusts it for `?ttl=` milliseconds (10 000 by default, 1 000–3 600 000) and hears of it three times as often; with
+ * The agent trusts it for `?ttl=` milliseconds (10 000 by default, 1 000–3 600 000) and hears of it three times as often, every five seconds at least; with
  * `?check=tcp` the agent connects to it every five seconds instead. An instance whose check fails is called no more, and
  * forgotten after a minute.
  *
  * Weight, zone, priority, version and metadata are published as `Meta`, of whose rules Consul makes sure: at most 64 entries,
  * names of letters, digits, `-` and `_`, at most 512 characters each.
+ *
+ * @throws InvalidOptionsError when an option is unknown or has a wrong value.
  */
 export class ConsulRegistrar implements Registrar {
   readonly schemes = ['consul'];
 
-  constructor(private readonly options: ConsulOptions = {}) {}
+  constructor(private readonly options: ConsulOptions = {}) {
+    checkConsulOptions(options, 'ConsulRegistrar');
+  }
 
   validate(target: Target): string | undefined {
     return consulRegistrationProblem(target);
@@ -53,14 +63,18 @@ export class ConsulRegistrar implements Registrar {
 
     signal.throwIfAborted();
     try {
-      await ask({ timeout: ANSWER_TIME, signal }, (consul, request) =>
+      await ask({ timeout: ANSWER_TIME, signal: later(signal, LAST_TIME) }, (consul, request) =>
         consul.agent.service.register({ ...definition, ...request } as never),
       );
     } catch (error) {
-      // It may have arrived before it was given up.
-      if (signal.aborted) void deregister(ask, definition).catch(() => undefined);
       if (error instanceof ConsulError && error.refused) throw new RegistrationRefusedError(error.message);
+      // It may have arrived all the same.
+      if (signal.aborted) await deregister(ask, definition);
       throw error;
+    }
+    if (signal.aborted) {
+      await deregister(ask, definition);
+      signal.throwIfAborted();
     }
     const heartbeat = new Heartbeat(wanted.value.ttl, beatOf(wanted.value, definition, ask), onLost);
     return {
@@ -94,6 +108,13 @@ function beatOf({ check }: ConsulRegistrationTarget, definition: ServiceDefiniti
       throw error;
     }
   };
+}
+
+/** Aborts as long after another signal does. */
+function later(signal: AbortSignal, delay: number): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener('abort', () => setTimeout(() => controller.abort(), delay).unref(), { once: true });
+  return controller.signal;
 }
 
 async function deregister(ask: Ask, definition: ServiceDefinition): Promise<void> {

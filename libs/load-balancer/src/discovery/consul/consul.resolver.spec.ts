@@ -99,9 +99,9 @@ describe('ConsulResolver', () => {
     (await agent.next()).response.destroy();
     const next = await agent.next();
     expect(next.query).not.toHaveProperty('index');
-    next.answer(instances(2), 3);
+    next.answer(instances(1, 2), 3);
     await agent.next();
-    expect(told()).toEqual([[1], 'socket hang up', [2]]);
+    expect(told()).toEqual([[1], 'socket hang up', [1, 2]]);
   });
 
   it.each([
@@ -166,6 +166,65 @@ describe('ConsulResolver', () => {
     (await agent.next()).answer(instances(1), 8);
     await agent.next();
     expect(told()).toEqual([failure, [1]]);
+  });
+
+  describe('when instances are missing that were there', () => {
+    const NONE =
+      'Consul shows no instance of "orders"; without a token that may read it, it shows none either';
+    const critical = (...ports: number[]) =>
+      instances(...ports).map((instance) => ({
+        ...instance,
+        Checks: [{ CheckID: 'c', Status: 'critical' }],
+      }));
+
+    it('keeps them after an outage beside the first that is back', async () => {
+      watch();
+      (await agent.next()).answer(instances(1, 2, 3), 7);
+      (await agent.next()).response.destroy();
+      (await agent.next()).answer([], 3);
+      (await agent.next()).answer(instances(2), 4);
+      (await agent.next()).answer(instances(2, 3), 5);
+      await agent.next();
+      expect(told()).toEqual([[1, 2, 3], 'socket hang up', NONE, [2, 1, 3], [2, 3, 1]]);
+    });
+
+    it('keeps them when all were critical at once, though the agent was there all the time', async () => {
+      watch();
+      (await agent.next()).answer(instances(1, 2), 7);
+      (await agent.next()).answer(critical(1, 2), 8);
+      (await agent.next()).answer([...instances(1), ...critical(2)], 9);
+      await agent.next();
+      expect(told()).toEqual([[1, 2], 'no instance of "orders" is passing (but critical)', [1, 2]]);
+    });
+
+    it('lets go of those that do not come back, though nothing more is heard of Consul', async () => {
+      watch('', new ConsulResolver({ tls: false }, sleep, 50));
+      (await agent.next()).answer(instances(1, 2), 7);
+      (await agent.next()).response.destroy();
+      (await agent.next()).answer(instances(2), 3);
+      await agent.next();
+      expect(told().slice(0, 3)).toEqual([[1, 2], 'socket hang up', [2, 1]]);
+      while (told().at(-1)?.length !== 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(told().at(-1)).toEqual([2]);
+    });
+
+    it('lets go of one at once that has only been taken off', async () => {
+      watch();
+      (await agent.next()).answer(instances(1, 2, 3), 7);
+      (await agent.next()).answer(instances(1, 3), 8);
+      (await agent.next()).answer(instances(3), 9);
+      await agent.next();
+      expect(told()).toEqual([[1, 2, 3], [1, 3], [3]]);
+    });
+
+    it('takes another in the place of the only one', async () => {
+      watch();
+      (await agent.next()).answer(instances(1), 7);
+      (await agent.next()).answer([], 8);
+      (await agent.next()).answer(instances(2), 9);
+      await agent.next();
+      expect(told()).toEqual([[1], NONE, [2]]);
+    });
   });
 
   it('takes 10 000 instances at once', async () => {

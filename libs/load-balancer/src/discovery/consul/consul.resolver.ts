@@ -7,6 +7,8 @@ import { nextIndex } from './blocking-index.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
 import { ConsulError } from './consul-error.js';
 import { nodesOf } from './consul-instances.js';
+import { checkConsulOptions } from './consul-options.js';
+import { HeldInstances } from './held-instances.js';
 import { askConsul, type ConsulAnswer } from './consul-request.js';
 import { consulTargetProblem, parseConsulTarget, type ConsulTarget } from './consul-target.js';
 
@@ -22,6 +24,8 @@ const POLL = 1_000;
 const ANSWER_TIME = 10_000;
 /** Share by which a query waits less than it might, so that consumers that began together do not stay together. */
 const WAIT_JITTER = 0.2;
+/** Milliseconds that instances which are missing after an outage are kept: providers beat every five seconds at least. */
+const GRACE = 15_000;
 
 type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 type Emission = readonly ResolvedNode[] | ResolvedPart | ResolveFailure;
@@ -33,7 +37,10 @@ type Emission = readonly ResolvedNode[] | ResolvedPart | ResolveFailure;
  * Blocking queries bring changes at once. `?tag=` is one tag or several that an instance must all have; `?near=` sorts by the
  * distance from a node of Consul, or from the agent (`_agent`); `?warning=true` takes instances in the state "warning",
  * too, with their weight for it; `?wait=` is how many milliseconds a query waits for news (30 000 by default, 1 000–600 000).
- * Instances in maintenance are draining.
+ * Instances in maintenance are draining. After an outage, or when Consul has shown none at all, those that are missing are kept
+ * for 15 s, so that they can register again.
+ *
+ * @throws InvalidOptionsError when an option is unknown or has a wrong value.
  *
  * @example
  * ```ts
@@ -45,11 +52,14 @@ type Emission = readonly ResolvedNode[] | ResolvedPart | ResolveFailure;
 export class ConsulResolver implements Resolver {
   readonly schemes = ['consul'];
 
-  /** @param sleep replaced in tests */
+  /** @param sleep and `grace` are replaced in tests */
   constructor(
     private readonly options: ConsulOptions = {},
     private readonly sleep: Sleep = pause,
-  ) {}
+    private readonly grace = GRACE,
+  ) {
+    checkConsulOptions(options, 'ConsulResolver');
+  }
 
   validate(target: Target): string | undefined {
     return consulTargetProblem(target);
@@ -76,12 +86,33 @@ export class ConsulResolver implements Resolver {
   ): Promise<void> {
     let index: bigint | undefined;
     const failures = new BackoffRun(Math.random);
+    const instances = new HeldInstances(this.grace);
+    let letGo: NodeJS.Timeout | undefined;
+    const tell = (): void => {
+      clearTimeout(letGo);
+      const now = performance.now();
+      const left = instances.left(now);
+      if (left !== undefined) letGo = setTimeout(tell, left).unref();
+      subscriber.next(instances.nodes(now));
+    };
+    const fail = (failure: string): void => {
+      // A set would say that all is well.
+      clearTimeout(letGo);
+      subscriber.next({ failure });
+    };
+    signal.addEventListener('abort', () => clearTimeout(letGo), { once: true });
     while (!signal.aborted) {
       const startedAt = performance.now();
       try {
         const { headers, body } = await this.query(target, index, signal);
         const nodes = nodesOf(body, target);
-        subscriber.next(nodes.ok ? nodes.value : { failure: nodes.problem });
+        if (nodes.ok) {
+          instances.show(nodes.value, performance.now());
+          tell();
+        } else {
+          instances.none();
+          fail(nodes.problem);
+        }
         const next = nextIndex(index, headers['x-consul-index']);
         const gap = next === undefined || next === index ? POLL : MIN_GAP;
         index = next;
@@ -90,7 +121,9 @@ export class ConsulResolver implements Resolver {
       } catch (error) {
         // What answers after a failure may count from the beginning again.
         index = undefined;
-        subscriber.next({ failure: (error as Error).message });
+        if (signal.aborted) return;
+        instances.failed();
+        fail((error as Error).message);
         const refused = error instanceof ConsulError && error.refused;
         await this.sleep(failures.next(refused ? REFUSED : BACKOFF), signal);
       }

@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 import type { Resolver, ResolverEmission, Target } from '../resolver.js';
 import type { KubernetesOptions } from './cluster-access.js';
+import { checkKubernetesOptions } from './kubernetes-options.js';
 import { kubernetesTargetProblem, parseKubernetesTarget } from './kubernetes-target.js';
 import { SliceWatch, type WatchTiming } from './slice-watch.js';
 
@@ -11,6 +12,8 @@ import { SliceWatch, type WatchTiming } from './slice-watch.js';
  *
  * `?context=` chooses a context of the kubeconfig, `?family=6` the address of a pod that has both kinds (`4`, IPv4, by default).
  * In the cluster, the pod's service account needs `list` and `watch` on `endpointslices` of `discovery.k8s.io`.
+ *
+ * @throws InvalidOptionsError when an option is unknown or has a wrong value.
  *
  * @example
  * ```ts
@@ -25,7 +28,9 @@ export class KubernetesResolver implements Resolver {
   constructor(
     private readonly options: KubernetesOptions = {},
     private readonly timing?: WatchTiming,
-  ) {}
+  ) {
+    checkKubernetesOptions(options, 'KubernetesResolver');
+  }
 
   validate(target: Target): string | undefined {
     return kubernetesTargetProblem(target);

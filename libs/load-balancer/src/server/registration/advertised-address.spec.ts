@@ -15,6 +15,25 @@ describe('the address that is advertised', () => {
     );
   });
 
+  it('is that of the name that it listens on: everybody has a localhost', async () => {
+    const found = await findAddress({ address: 'localhost', port: 4_001 }, registry('10.0.0.9:2379'));
+    expect(['127.0.0.1', '::1']).toContain(found);
+  });
+
+  it('is unknown while nobody knows the name that it listens on', async () => {
+    await expect(
+      findAddress({ address: 'nobody.invalid', port: 4_001 }, registry('10.0.0.9:2379')),
+    ).rejects.toThrow('nobody.invalid');
+  });
+
+  it.each(['::', '0:0:0:0:0:0:0:0'])(
+    'is looked for when it listens on all, written as %s',
+    async (address) => {
+      const found = await findAddress({ address, port: 4_001 }, registry('127.0.0.1:2379'));
+      expect(found).not.toBe(address);
+    },
+  );
+
   it('is one to the outside when it listens on all, and the registry is on this machine', async () => {
     const found = await findAddress({ address: '0.0.0.0', port: 4_001 }, registry('u:p@127.0.0.1:2379'));
     expect(outside.length === 0 ? ['127.0.0.1'] : outside).toContain(found);

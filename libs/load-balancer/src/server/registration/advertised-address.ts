@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { canonicalHost, hostProblem, parseHostPort, portProblem } from '../../discovery/host-port.js';
 import { parsed, refused, type Parsed } from '../../discovery/parsed.js';
@@ -30,15 +30,22 @@ export function parseAdvertise(text: string): Parsed<Advertise> {
 }
 
 /**
- * The address under which others reach a server: the one it listens on or, when it listens on all, that from which this machine
+ * The address under which others reach a server: the one it listens on (that of a name as this machine knows it: `localhost` means
+ * another machine to each who reads it) or, when it listens on all, that from which this machine
  * would speak to the registry. If that is a loopback address (the registry runs beside the provider, as an agent does), it is the
  * first one of an interface to the outside, and of no other only when there is none.
  */
-export async function findAddress({ address }: Listening, target: Target): Promise<string> {
+export async function findAddress(listening: Listening, target: Target): Promise<string> {
+  const address = await addressOf(listening.address);
   if (!isUnspecified(address)) return address;
   const towardsRegistry = await localAddressTowards(target).catch(() => undefined);
   if (towardsRegistry !== undefined && !isLoopback(towardsRegistry)) return towardsRegistry;
   return outsideAddress(address) ?? towardsRegistry ?? '127.0.0.1';
+}
+
+/** What a server listens on that is told to listen on this. */
+async function addressOf(host: string): Promise<string> {
+  return canonicalHost(isIP(host) === 0 ? (await lookup(host)).address : host);
 }
 
 export function isLoopback(address: string): boolean {

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Injectable, Module, type DynamicModule, type INestApplication } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Injectable, Logger, Module, type DynamicModule, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Transport } from '@nestjs/microservices';
 import { once } from 'node:events';
@@ -77,7 +77,7 @@ describe('RegistrationModule.forRootAsync()', () => {
   it('registers the servers of a hybrid app by what is injected, and takes them off while they still serve', async () => {
     const [first, second] = [await freePort(), await freePort()];
     const hybrid = await start([fromConfig(first, 1), fromConfig(second, 2)], [first, second]);
-    while (registry.registered.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await registered(2);
     expect(registry.registered.sort((a, b) => (a.weight ?? 0) - (b.weight ?? 0))).toEqual([
       { service: 'orders', host: '127.0.0.1', port: first, weight: 1 },
       { service: 'orders', host: '127.0.0.1', port: second, weight: 2 },
@@ -102,6 +102,65 @@ describe('RegistrationModule.forRootAsync()', () => {
     );
   });
 });
+
+describe('RegistrationModule.forRoot()', () => {
+  it('warns of a host that only this machine reaches, whatever it is called', async () => {
+    const port = await freePort();
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const register = 'fake://10.0.0.9:2379/orders';
+    await start(
+      [
+        RegistrationModule.forRoot({
+          service: 'orders',
+          port,
+          host: 'localhost',
+          register,
+          registrars: [registry],
+        }),
+      ],
+      [port],
+    );
+    await registered(1);
+    expect(registry.registered[0]?.host).toMatch(/^(127\.0\.0\.1|::1)$/);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/^orders is registered in .* which only this machine reaches/)],
+    ]);
+    warn.mockRestore();
+  });
+
+  it.each(['a b', 'http://x', '', '300.1.1.1'])('refuses the host "%s"', (host) => {
+    expect(() =>
+      RegistrationModule.forRoot({
+        service: 'orders',
+        port: 4_001,
+        host,
+        register: 'fake:///here',
+        registrars: [registry],
+      }),
+    ).toThrow(
+      /RegistrationModule\.host: .*host name or an IP address|RegistrationModule\.host: not a valid IPv4 address/,
+    );
+  });
+
+  it('belongs to each application that imports the same module, and goes with it alone', async () => {
+    const port = await freePort();
+    const host = '127.0.0.1';
+    const options = { service: 'orders', port, host, register: 'fake:///here', registrars: [registry] };
+    const shared = RegistrationModule.forRoot(options);
+    const first = await start([shared], [port]);
+    await registered(1);
+    const second = await start([shared], []);
+    await registered(2);
+    await second.close();
+    expect(registry.servedWhenTakenOff).toEqual([true]);
+    await first.close();
+    expect(registry.servedWhenTakenOff).toEqual([true, true]);
+  });
+});
+
+async function registered(count: number): Promise<void> {
+  while (registry.registered.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ResolvedNode } from '../resolver.js';
+import { HeldInstances } from './held-instances.js';
+
+const [A, B, C] = [1, 2, 3].map((port) => ({ host: '10.0.0.1', port })) as [
+  ResolvedNode,
+  ResolvedNode,
+  ResolvedNode,
+];
+
+describe('HeldInstances', () => {
+  it('lets each go in its time, however often Consul is away', () => {
+    const instances = new HeldInstances(1_000);
+    instances.show([A, B, C], 0);
+    instances.failed();
+    instances.show([B, C], 100);
+    instances.failed();
+    instances.show([C], 900);
+    expect(instances.nodes(900)).toEqual([C, A, B]);
+    expect(instances.left(900)).toBe(200);
+    expect(instances.nodes(1_100)).toEqual([C, B]);
+    expect(instances.nodes(1_900)).toEqual([C]);
+    expect(instances.left(1_900)).toBeUndefined();
+  });
+
+  it('holds those that go a little later, too: an agent that is back takes them for critical when it is their turn', () => {
+    const instances = new HeldInstances(1_000);
+    instances.show([A, B], 0);
+    instances.failed();
+    instances.show([A, B], 100);
+    instances.show([A], 500);
+    expect(instances.nodes(500)).toEqual([A, B]);
+  });
+
+  it('passes on what makes no sense as it is, and holds none of it', () => {
+    const nonsense = [null, { host: '10.0.0.1' }, 'x'] as unknown as ResolvedNode[];
+    const instances = new HeldInstances(1_000);
+    instances.show([...nonsense, A], 0);
+    instances.failed();
+    instances.show([...nonsense, B], 0);
+    expect(instances.nodes(0)).toEqual([...nonsense, B, A]);
+    instances.failed();
+    instances.show([B], 0);
+    expect(instances.nodes(0)).toEqual([B, A]);
+  });
+});
