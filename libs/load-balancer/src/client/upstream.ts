@@ -16,6 +16,7 @@ import type { LoadBalancerEvent } from '../telemetry/events.js';
 import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 import { NodeChannel } from '../transport/node-channel.js';
 import { openTransport } from '../transport/open-transport.js';
+import { reasonOf } from '../transport/reason.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
 import type { SocketListener } from '../transport/transport-settings.js';
 import { Availability } from './availability.js';
@@ -102,6 +103,7 @@ export class Upstream {
   /** Nodes that discovery lists: more than the cluster has where it has a subset of them. */
   private known = 0;
   private cancelUpkeep: (() => void) | undefined;
+  private upkeepTold = false;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -470,9 +472,22 @@ export class Upstream {
     if (!this.started || this.ended || this.cancelUpkeep !== undefined) return;
     if (!this.cluster.hasUpkeep && !this.doubts.watchesLatency) return;
     this.cancelUpkeep = this.time.every(() => {
-      this.cluster.upkeep();
+      try {
+        this.cluster.upkeep();
+      } catch (error) {
+        this.upkeepFailed(error);
+      }
       if (this.doubts.watchesLatency) this.doubts.latency(this.rules.latencies, this.now());
     }, UPKEEP_INTERVAL);
+  }
+
+  /** Nobody would catch what is thrown in a timer, and the process would end. */
+  private upkeepFailed(error: unknown): void {
+    if (this.upkeepTold) return;
+    this.upkeepTold = true;
+    this.deps.log(
+      `${this.options.name}: the strategies could not be refreshed: ${reasonOf(error)}; calls go on without`,
+    );
   }
 
   private wakeReadyWaiters(): void {

@@ -16,6 +16,8 @@ export interface StrategyNode {
   readonly load: LoadReport | undefined;
   /** When it said so, in monotonic milliseconds. Means nothing without `load`. */
   readonly loadAt: number;
+  /** Since when it has been saying so, in monotonic milliseconds: a server that was started anew begins anew. */
+  readonly loadSince: number;
   /** When the oldest of the attempts on it that have had no answer at all began (monotonic ms); `undefined` for none. */
   readonly waitingSince: number | undefined;
   /**
