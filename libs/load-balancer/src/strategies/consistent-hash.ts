@@ -33,6 +33,8 @@ const TWO_TO_THE_32 = 4_294_967_296;
  * date. Until then, keys of nodes that have left go to the next node of their own order, as with a full node.
  */
 export class ConsistentHash<N extends StrategyNode = StrategyNode> implements Strategy<N> {
+  readonly usesHashKey = true;
+
   private nodes: readonly N[] = [];
   private members: ReadonlySet<N> = new Set();
   private weight = 0;
