@@ -1,3 +1,4 @@
+import { DryRun } from '../strategies/dry-run.js';
 import { explanationOf } from '../strategies/scored.js';
 import type { PickContext, Strategy } from '../strategies/strategy.js';
 import type { DryEjection } from './ejection/dry-ejection.js';
@@ -150,6 +151,18 @@ export class Cluster<H> {
       const trial = this.dueTrial(limit);
       if (trial) return trial;
     }
+    const node = this.choose(call, limit, strategy);
+    if (strategy instanceof DryRun && node !== undefined && node.inFlight < limit && !tried?.has(node))
+      strategy.compare(node, this.choose(call, limit, strategy.watched as Strategy<ClusterNode<H>>));
+    return node;
+  }
+
+  private choose(
+    call: PickContext<ClusterNode<H>>,
+    limit: number,
+    strategy: Strategy<ClusterNode<H>>,
+  ): ClusterNode<H> | undefined {
+    const { tried } = call;
     const node = strategy.pick(call);
     if (node === undefined || (node.inFlight < limit && !tried?.has(node))) return node;
     for (let asked = 0; asked < ASK_AGAIN; asked++) {
