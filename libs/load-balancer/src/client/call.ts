@@ -14,6 +14,7 @@ import { CallLifetime } from './call-lifetime.js';
 import type { WaitsFor } from './call-timer.js';
 import { CallTimer } from './call-timer.js';
 import { explainCall } from './explain-call.js';
+import { asHashKey } from './hash-key.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
@@ -68,7 +69,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   get hashKey(): string | undefined {
     if (this.key === null) {
       const { options, data, context } = this.request;
-      this.key = options.hashKey ?? this.policy.hashKeyOf(data, context);
+      this.key = asHashKey(options.hashKey) ?? this.policy.hashKeyOf(data, context);
     }
     return this.key;
   }
