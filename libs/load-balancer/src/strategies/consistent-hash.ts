@@ -1,6 +1,6 @@
 import { InFlightEstimate } from './in-flight-estimate.js';
 import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
-import { hashText, mix } from './string-hash.js';
+import { hashText, mix, imul } from './string-hash.js';
 
 /** A map from hashes to nodes that stays nearly the same when the nodes change a little. */
 export interface HashTable<N> {
@@ -150,5 +150,5 @@ export class ConsistentHash<N extends StrategyNode = StrategyNode> implements St
 
 /** A key's own order of nodes. */
 function nthHash(hash: number, candidate: number): number {
-  return candidate === 0 ? hash : mix(hash + Math.imul(candidate, 0x9e3779b9));
+  return candidate === 0 ? hash : mix(hash + imul(candidate, 0x9e3779b9));
 }
