@@ -9,7 +9,6 @@ import {
   isObject,
   milliseconds,
   pathTo,
-  text,
   type Check,
   type Fields,
   type Report,
@@ -39,9 +38,9 @@ export interface CallOptions {
   strategy?: CallStrategy;
   /**
    * What the call is about: the strategies `ring-hash` and `maglev` send calls of one key to one node. By default what the
-   * pattern's `hashKey` says, else the `@HashKey()` of the data's class, else the service's `hashKey`.
+   * pattern's `hashKey` says, else the `@HashKey()` of the data's class, else the service's `hashKey`; so also where it is empty.
    */
-  hashKey?: string;
+  hashKey?: string | number | bigint;
   /** Ends the call with a `CancelledError`. */
   signal?: AbortSignal;
   /** Wait for a node instead of failing with `NO_NODES`; the service's setting by default. */
@@ -65,6 +64,11 @@ const signal: Check = (value, path, report) => {
   if (!isAbortSignal(value)) report(path, `expected an AbortSignal, got ${describeValue(value)}`);
 };
 
+const hashKey: Check = (value, path, report) => {
+  if (typeof value !== 'string' && typeof value !== 'bigint' && !Number.isFinite(value))
+    report(path, `expected a string or a number, got ${describeValue(value)}`);
+};
+
 const metadata: Check = (value, path, report) => {
   if (!isObject(value)) {
     report(path, `expected an object of strings, got ${describeValue(value)}`);
@@ -85,7 +89,7 @@ const fields: Fields<CallOptions> = {
   hedge,
   // See service-strategies.ts: it needs the names that the module knows.
   strategy: anything,
-  hashKey: text,
+  hashKey,
   signal,
   waitForReady: boolean,
   explainErrors: boolean,

@@ -14,6 +14,7 @@ import { CallLifetime } from './call-lifetime.js';
 import type { WaitsFor } from './call-timer.js';
 import { CallTimer } from './call-timer.js';
 import { explainCall } from './explain-call.js';
+import { asHashKey } from './hash-key.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
@@ -55,6 +56,8 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   /** Ends the back-off, or the delay before a hedge: never both at once. */
   private timer: CallTimer | undefined = undefined;
   private emitted = false;
+  /** Its hash key; `null` until somebody has asked for it. */
+  private key: string | undefined | null = null;
   private explanation: PickExplanation | undefined = undefined;
 
   constructor(upstream: Upstream, request: OutgoingRequest, subscriber: Subscriber<unknown>) {
@@ -62,10 +65,13 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     this.pattern = request.pattern;
   }
 
-  /** Worked out only when a strategy asks for it. */
+  /** Worked out only when a strategy asks for it, and only once, since a function of the user's may be what does it. */
   get hashKey(): string | undefined {
-    const { options, data, context } = this.request;
-    return options.hashKey ?? this.policy.hashKeyOf(data, context);
+    if (this.key === null) {
+      const { options, data, context } = this.request;
+      this.key = asHashKey(options.hashKey) ?? this.policy.hashKeyOf(data, context);
+    }
+    return this.key;
   }
 
   onNext(attempt: Attempt, response: unknown, last: boolean): void {

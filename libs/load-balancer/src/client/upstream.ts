@@ -16,6 +16,7 @@ import type { LoadBalancerEvent } from '../telemetry/events.js';
 import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 import { NodeChannel } from '../transport/node-channel.js';
 import { openTransport } from '../transport/open-transport.js';
+import { reasonOf } from '../transport/reason.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
 import type { SocketListener } from '../transport/transport-settings.js';
 import { Availability } from './availability.js';
@@ -102,6 +103,7 @@ export class Upstream {
   private lastDeadline = 0;
   private eager = 0;
   private cancelUpkeep: (() => void) | undefined;
+  private upkeepTold = false;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -479,7 +481,22 @@ export class Upstream {
   private keepUp(): void {
     if (!this.started || this.ended || this.cancelUpkeep !== undefined) return;
     if (!this.cluster.hasUpkeep) return;
-    this.cancelUpkeep = this.time.every(() => this.cluster.upkeep(), UPKEEP_INTERVAL);
+    this.cancelUpkeep = this.time.every(() => {
+      try {
+        this.cluster.upkeep();
+      } catch (error) {
+        this.upkeepFailed(error);
+      }
+    }, UPKEEP_INTERVAL);
+  }
+
+  /** Nobody would catch what is thrown in a timer, and the process would end. */
+  private upkeepFailed(error: unknown): void {
+    if (this.upkeepTold) return;
+    this.upkeepTold = true;
+    this.deps.log(
+      `${this.options.name}: the strategies could not be refreshed: ${reasonOf(error)}; calls go on without`,
+    );
   }
 
   private wakeReadyWaiters(): void {

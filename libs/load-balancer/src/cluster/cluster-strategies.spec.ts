@@ -13,7 +13,12 @@ type Node = ClusterNode<undefined>;
 
 /** Those that give each node calls, as its number or its weight says. */
 const SPREADING = STRATEGY_NAMES.filter((name) => name !== 'pick-first');
-const BY_WEIGHT = ['weighted-round-robin', 'least-request', 'peak-ewma'] as const satisfies StrategyName[];
+const BY_WEIGHT = [
+  'weighted-round-robin',
+  'least-request',
+  'peak-ewma',
+  'maglev',
+] as const satisfies StrategyName[];
 
 function clusterWith(name: StrategyName, { seed = 1, slowStart = false } = {}) {
   const random = seededRandom(seed);

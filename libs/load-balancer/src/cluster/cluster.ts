@@ -1,3 +1,4 @@
+import { DryRun } from '../strategies/dry-run.js';
 import { explanationOf } from '../strategies/scored.js';
 import type { PickContext, Strategy } from '../strategies/strategy.js';
 import type { DryEjection } from './ejection/dry-ejection.js';
@@ -160,6 +161,18 @@ export class Cluster<H> {
       const trial = this.dueTrial(limit);
       if (trial) return trial;
     }
+    const node = this.choose(call, limit, strategy);
+    if (strategy instanceof DryRun && node !== undefined && node.inFlight < limit && !tried?.has(node))
+      strategy.compare(node, this.choose(call, limit, strategy.watched as Strategy<ClusterNode<H>>));
+    return node;
+  }
+
+  private choose(
+    call: PickContext<ClusterNode<H>>,
+    limit: number,
+    strategy: Strategy<ClusterNode<H>>,
+  ): ClusterNode<H> | undefined {
+    const { tried } = call;
     let node = strategy.pick(call);
     if (this.stale && (node === undefined || !isHealthy(node))) {
       this.refresh();

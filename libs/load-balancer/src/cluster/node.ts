@@ -40,6 +40,8 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   /** What its server last said of its load, and when (monotonic milliseconds); `undefined` for a stock server. */
   load: LoadReport | undefined = undefined;
   loadAt = 0;
+  /** When the first report since it was last connected came. */
+  loadSince = 0;
   /** Attempts that were answered: while it grows, the node is not silent. */
   answers = 0;
   /** Monotonic milliseconds at which it joined, or came back from trouble; `-Infinity` for one that was there from the start. */
@@ -182,8 +184,9 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   }
 
   setLoad(load: LoadReport): void {
-    this.load = load;
     this.loadAt = this.clock.now();
+    if (this.load === undefined) this.loadSince = this.loadAt;
+    this.load = load;
   }
 
   get waitingSince(): number | undefined {

@@ -18,6 +18,12 @@ describe('a strategy that a user wrote', () => {
     expect(faults).toEqual([]);
   });
 
+  it('that goes by hash keys is known to', () => {
+    const strategy = { update: () => undefined, pick: () => undefined, usesHashKey: true };
+    expect(new GuardedStrategy(strategy, () => undefined).usesHashKey).toBe(true);
+    expect(guarded(() => undefined).strategy.usesHashKey).toBe(false);
+  });
+
   it('that throws does not fail the call: nodes are taken in turn, and it is told once', () => {
     const nodes = fakeNodes(3);
     const { strategy, faults } = guarded(() => {

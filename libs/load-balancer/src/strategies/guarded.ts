@@ -11,6 +11,7 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
   private turn = 0;
   private told = '';
 
+  readonly usesHashKey: boolean;
   /** Only there when the strategy has it: what nobody listens to is not told, and needs no timer. */
   readonly observe?: (node: N) => void;
   readonly refresh?: () => void;
@@ -19,6 +20,7 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
     private readonly inner: Strategy<N>,
     private readonly onFault: (reason: string) => void,
   ) {
+    this.usesHashKey = inner.usesHashKey === true;
     if (inner.observe)
       this.observe = (node) => {
         if (this.members.has(node)) this.attempt('observe', () => inner.observe?.(node));

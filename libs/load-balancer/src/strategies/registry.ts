@@ -19,8 +19,8 @@ export const builtInStrategies = {
   'least-request': (deps) => new LeastRequest(deps),
   'peak-ewma': (deps) => new PeakEwma(deps),
   'least-loaded': (deps) => new LeastLoaded(deps),
-  'ring-hash': (deps) => new ConsistentHash(deps, buildRing),
-  maglev: (deps) => new ConsistentHash(deps, buildMaglev),
+  'ring-hash': (deps, options) => new ConsistentHash(deps, buildRing, options),
+  maglev: (deps, options) => new ConsistentHash(deps, buildMaglev, options),
 } as const satisfies Record<string, StrategyFactory>;
 
 export type StrategyName = keyof typeof builtInStrategies;

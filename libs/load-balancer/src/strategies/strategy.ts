@@ -16,6 +16,8 @@ export interface StrategyNode {
   readonly load: LoadReport | undefined;
   /** When it said so, in monotonic milliseconds. Means nothing without `load`. */
   readonly loadAt: number;
+  /** Since when it has been saying so, in monotonic milliseconds: a server that was started anew begins anew. */
+  readonly loadSince: number;
   /** When the oldest of the attempts on it that have had no answer at all began (monotonic ms); `undefined` for none. */
   readonly waitingSince: number | undefined;
   /**
@@ -82,6 +84,11 @@ export interface StrategyExplanation<N extends StrategyNode = StrategyNode> {
  * ```
  */
 export interface Strategy<N extends StrategyNode = StrategyNode> {
+  /**
+   * Does it go by the hash key of a call? Only then do zones, priorities and slow start leave calls of one key with their
+   * node; false by default.
+   */
+  readonly usesHashKey?: boolean;
   /** The eligible nodes (never changed in place) after any change of membership, health or weight. May be empty. */
   update(nodes: readonly N[]): void;
   /** A node of the last snapshot, or `undefined` if that is empty. Must not throw. */
@@ -94,7 +101,10 @@ export interface Strategy<N extends StrategyNode = StrategyNode> {
   explain?(call: PickContext<N>): StrategyExplanation<N>;
 }
 
-/** Makes a strategy for one service. `options` is what the user wrote beside `name`. */
+/**
+ * Makes a strategy, a new one each time: each priority and zone that gets calls has one of its own, and so has each service.
+ * `options` is what the user wrote beside `name`.
+ */
 export type StrategyFactory = (deps: StrategyDeps, options: Readonly<Record<string, unknown>>) => Strategy;
 
 /** A strategy as a class with the same two arguments. */

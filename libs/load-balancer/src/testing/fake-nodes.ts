@@ -7,6 +7,7 @@ export interface FakeNode extends StrategyNode {
   weight: number;
   load: LoadReport | undefined;
   loadAt: number;
+  loadSince: number;
   waitingSince: number | undefined;
   /** What `pace` answers. */
   expected: number | undefined;
@@ -22,6 +23,7 @@ export function fakeNodes(count: number): FakeNode[] {
     latency: undefined,
     load: undefined,
     loadAt: 0,
+    loadSince: 0,
     waitingSince: undefined,
     expected: undefined,
     pace(): number | undefined {

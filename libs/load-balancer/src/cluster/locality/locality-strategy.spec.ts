@@ -24,7 +24,7 @@ function located(text: string, zone?: string, create?: () => Strategy<Located>) 
       return each;
     },
     { ...DEFAULT_LOCALITY, zone },
-    { known: () => known, random },
+    { known: () => known, random, substitute: () => new RoundRobin<Located>({ random, now: () => 0 }) },
   );
   const update = (): void => strategy.update(known.filter((node) => isHealthy(node)));
   const become = (status: Located['status'], nodes: readonly Located[]): void => {
@@ -69,8 +69,15 @@ describe('calls', () => {
     expect(zones).toEqual(new Set(['a', 'b', 'c']));
   });
 
+  it('with a hash key go by shares like any others where the strategy does not go by keys', () => {
+    const { strategy } = located('a0 ready 3, b0 ready 9', 'a');
+    const zones = Array.from({ length: PICKS }, () => strategy.pick({ ...CALL, hashKey: 'tenant' })!.zone);
+    expect(zones.filter((zone) => zone === 'a').length / PICKS).toBeCloseTo(0.5, 1);
+  });
+
   it('with a hash key leave a place only as far as its share falls', () => {
-    const { strategy, known, become } = located('a0 ready 10, b1 ready 10');
+    const maglev = () => new ConsistentHash<Located>({ random: seededRandom(1) }, buildMaglev);
+    const { strategy, known, become } = located('a0 ready 10, b1 ready 10', undefined, maglev);
     const keys = Array.from({ length: 2_000 }, (_, key) => ({ ...CALL, hashKey: `key-${key}` }));
     become('disconnected', known.slice(0, 4));
     const before = keys.map((call) => strategy.pick(call)!.priority);
@@ -142,8 +149,21 @@ describe('the strategy of a place', () => {
     const fail = () => {
       throw new Error('no strategy');
     };
-    const deps = { known: () => [], random: () => 0 };
+    const deps = { known: () => [], random: () => 0, substitute: fail };
     expect(() => new LocalityStrategy<Located>(fail, DEFAULT_LOCALITY, deps)).toThrow('no strategy');
+  });
+
+  it('is a substitute where it cannot be made: whoever makes the call need not hear of it', () => {
+    let times = 0;
+    const { known, become, shares } = located('a0 ready 4, b1 ready 4', undefined, () => {
+      if (times++ > 0) throw new Error('only once');
+      return leastRequest();
+    });
+    expect(shares()).toEqual({ a0: about(1) });
+    become('disconnected', known.slice(0, 4));
+    expect(shares()).toEqual({ b1: about(1) });
+    become('ready', known.slice(0, 4));
+    expect(shares()).toEqual({ a0: about(1) });
   });
 
   it('is told of loads of its own nodes, and refreshed', () => {

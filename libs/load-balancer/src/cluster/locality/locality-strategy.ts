@@ -5,11 +5,13 @@ import type { LocalitySettings, LocatedNode, Place } from './places.js';
 import { dividePlaces } from './places.js';
 import { NO_ZONE } from './zone-shares.js';
 
-export interface LocalityDeps<N> {
+export interface LocalityDeps<N extends LocatedNode> {
   /** All nodes of the service, healthy or not. */
   readonly known: () => Iterable<N>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** What chooses in a place for which none could be made: a user's factory may fail the second time. */
+  readonly substitute: (error: unknown) => Strategy<N>;
 }
 
 /** A place that gets calls, and what chooses there. */
@@ -22,7 +24,7 @@ const TWO_TO_THE_32 = 4_294_967_296;
 
 /**
  * Puts priorities and zones round any strategy: a place is drawn by the shares of `dividePlaces`, and a strategy of its own
- * chooses there. Calls of one hash key stay with one place. Where one place gets all calls, which is always so with
+ * chooses there. Calls of one hash key stay with one place, if the strategy goes by keys. Where one place gets all calls, which is always so with
  * neither priorities nor zones, nothing is drawn and nothing stands in between.
  *
  * A place's strategy is made when it first gets calls, and lives for as long as discovery lists a node there.
@@ -33,6 +35,7 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
   /** Only there when the strategy has it: what nobody listens to is not told, and needs no timer. */
   readonly observe?: (node: N) => void;
   readonly refresh?: () => void;
+  readonly usesHashKey: boolean;
 
   /** By `keyOf()` their places. */
   private strategies = new Map<string, Strategy<N>>();
@@ -53,6 +56,7 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
     private readonly deps: LocalityDeps<N>,
   ) {
     this.first = create();
+    this.usesHashKey = this.first.usesHashKey === true;
     if (this.first.observe) this.observe = (node) => this.strategyFor(node)?.observe?.(node);
     if (this.first.refresh)
       this.refresh = () => {
@@ -88,7 +92,8 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
       const leftOut = new Map([...(told.leftOut ?? []), ...this.unused()]);
       return leftOut.size === 0 ? told : { ...told, leftOut };
     }
-    const keyed = call.hashKey === undefined ? undefined : this.groupAt(chanceOf(call.hashKey));
+    const key = this.hashKeyOf(call);
+    const keyed = key === undefined ? undefined : this.groupAt(chanceOf(key));
     const scores = new Map<N, number>();
     const leftOut = new Map(this.unused());
     const remarks = new Map<N, string>();
@@ -128,9 +133,15 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
   }
 
   private make(): Strategy<N> {
-    const strategy = this.first ?? this.create();
+    const { first } = this;
     this.first = undefined;
-    return strategy;
+    if (first) return first;
+    try {
+      return this.create();
+    } catch (error) {
+      // In the middle of somebody's call.
+      return this.deps.substitute(error);
+    }
   }
 
   /** Those that have no node to pick at the moment and may have one soon keep what they have learnt. */
@@ -160,8 +171,14 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
   }
 
   private draw(call: PickContext<N>): N | undefined {
-    const chance = call.hashKey === undefined ? this.deps.random() : chanceOf(call.hashKey);
+    const key = this.hashKeyOf(call);
+    const chance = key === undefined ? this.deps.random() : chanceOf(key);
     return this.groupAt(chance)?.strategy.pick(call);
+  }
+
+  /** Calls of one key need one place only where their strategy has one node for them. To read the key may cost something. */
+  private hashKeyOf(call: PickContext<N>): string | undefined {
+    return this.usesHashKey ? call.hashKey : undefined;
   }
 
   private groupAt(chance: number): Group<N> | undefined {

@@ -15,11 +15,18 @@ it('takes the options that a strategy has', () => {
   expect(
     problems('weighted-round-robin', { weights: 'reported', blackoutPeriod: 0, errorPenalty: 0 }),
   ).toEqual([]);
+  for (const name of ['ring-hash', 'maglev'] as const)
+    for (const bound of [1, 1.25, 10, false, undefined]) expect(problems(name, { bound })).toEqual([]);
 });
 
 it('tells what is wrong with them', () => {
   expect(problems('pick-first', { shufle: true })).toEqual([
     'strategy.shufle: unknown option; did you mean "shuffle"?',
+  ]);
+  expect([0.9, true, '2'].flatMap((bound) => problems('maglev', { bound }))).toEqual([
+    'strategy.bound: expected a number ≥ 1, got 0.9',
+    'strategy.bound: expected a number ≥ 1, got true',
+    'strategy.bound: expected a number ≥ 1, got "2"',
   ]);
   expect(problems('weighted-round-robin', { weights: 'measured', expirationPeriod: 0 })).toEqual([
     "strategy.weights: expected 'fixed' or 'reported', got \"measured\"",
