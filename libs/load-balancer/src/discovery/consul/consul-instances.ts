@@ -2,7 +2,6 @@ import type { Endpoint } from '../../cluster/endpoint.js';
 import { describeValue, oneLine } from '../../safe-text.js';
 import { validateEndpoints } from '../endpoint-validation.js';
 import { parsed, refused, type Parsed } from '../parsed.js';
-import type { ResolvedNode, ResolvedPart } from '../resolver.js';
 import type { ConsulTarget } from './consul-target.js';
 
 /** As many characters as a value among a node's metadata may have. */
@@ -12,6 +11,12 @@ const TAGS = 'tags';
 /** Instances that one warning names. */
 const SHOWN = 3;
 
+/** The instances that can be called, and what is wrong with the others. */
+export interface SeenInstances {
+  readonly nodes: readonly Endpoint[];
+  readonly warning: string | undefined;
+}
+
 type State = 'passing' | 'warning' | 'critical' | 'maintenance';
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,7 +24,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * The nodes of what `/v1/health/service` answered: instances whose checks all pass (or warn, when the target wants
  * those), and those in maintenance as draining. One that makes no sense costs only itself, and is named.
  */
-export function nodesOf(body: unknown, target: ConsulTarget): Parsed<readonly ResolvedNode[] | ResolvedPart> {
+export function nodesOf(body: unknown, target: ConsulTarget): Parsed<SeenInstances> {
   if (!Array.isArray(body)) return refused(`expected a list of instances, got ${describeValue(body)}`);
   const left = new Set<State>();
   const nodes: unknown[] = [];
@@ -40,9 +45,9 @@ export function nodesOf(body: unknown, target: ConsulTarget): Parsed<readonly Re
 }
 
 /** By name, and in their order: the place of an instance in the answer changes when others come and go. */
-function usable(nodes: readonly unknown[], names: readonly string[]): readonly ResolvedNode[] | ResolvedPart {
+function usable(nodes: readonly unknown[], names: readonly string[]): SeenInstances {
   const { endpoints, problems } = validateEndpoints(nodes);
-  if (problems.length === 0) return endpoints;
+  if (problems.length === 0) return { nodes: endpoints, warning: undefined };
   const lines = problems.map(({ index, kind, field, message }) => {
     const what = kind === 'duplicate' ? 'it has the address of another instance' : message;
     return `${names[index] ?? ''}: ${field === undefined ? '' : `${field}: `}${what}`;

@@ -87,13 +87,15 @@ export class ConsulResolver implements Resolver {
     let index: bigint | undefined;
     const failures = new BackoffRun(Math.random);
     const instances = new HeldInstances(this.grace);
+    let warning: string | undefined;
     let letGo: NodeJS.Timeout | undefined;
     const tell = (): void => {
       clearTimeout(letGo);
       const now = performance.now();
       const left = instances.left(now);
       if (left !== undefined) letGo = setTimeout(tell, left).unref();
-      subscriber.next(instances.nodes(now));
+      const nodes = instances.nodes(now);
+      subscriber.next(warning === undefined ? nodes : { nodes, warning });
     };
     const fail = (failure: string): void => {
       // A set would say that all is well.
@@ -105,13 +107,16 @@ export class ConsulResolver implements Resolver {
       const startedAt = performance.now();
       try {
         const { headers, body } = await this.query(target, index, signal);
-        const nodes = nodesOf(body, target);
-        if (nodes.ok) {
-          instances.show(nodes.value, performance.now());
+        const seen = nodesOf(body, target);
+        if (seen.ok) {
+          const { nodes } = seen.value;
+          ({ warning } = seen.value);
+          if (nodes.length === 0) instances.none();
+          else instances.show(nodes, performance.now());
           tell();
         } else {
           instances.none();
-          fail(nodes.problem);
+          fail(seen.problem);
         }
         const next = nextIndex(index, headers['x-consul-index']);
         const gap = next === undefined || next === index ? POLL : MIN_GAP;
