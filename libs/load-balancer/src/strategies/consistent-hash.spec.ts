@@ -204,16 +204,22 @@ describe.each([
     expect(Math.abs(most({ bound: 1 }) - (500 + 3 * Math.sqrt(500)))).toBeLessThan(10);
   });
 
-  it('spills hot keys of one node to different nodes', () => {
-    const nodes = fakeNodes(20);
-    const strategy = make(nodes);
-    const home = owner(strategy, KEYS[0]!);
-    const hot = KEYS.filter((key) => owner(strategy, key) === home).slice(0, 50);
-    home.inFlight = 100;
-    for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
-    const refuges = new Set(hot.map((key) => owner(strategy, key)));
-    expect(refuges.has(home)).toBe(false);
-    expect(refuges.size).toBeGreaterThan(12);
+  it('spills hot keys of one node to different nodes, whichever it is and however loaded the others are', () => {
+    fc.assert(
+      fc.property(fc.nat(19), fc.nat(60), (index, busy) => {
+        const nodes = fakeNodes(20);
+        const strategy = make(nodes);
+        const home = nodes[index]!;
+        const hot = KEYS.filter((key) => owner(strategy, key) === home).slice(0, 50);
+        for (const node of nodes) node.inFlight = busy;
+        home.inFlight = 150;
+        for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
+        const refuges = new Set(hot.map((key) => owner(strategy, key)));
+        expect(refuges.has(home)).toBe(false);
+        expect(refuges.size).toBeGreaterThan(10);
+      }),
+      { numRuns: 8 },
+    );
   });
 
   it('keeps the load of every node within the bound, whatever is hot', () => {
