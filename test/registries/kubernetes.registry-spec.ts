@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { BalancedClientProxy } from 'nestjs-load-balancer';
+import type { BalancedClientProxy, NodeSnapshot } from 'nestjs-load-balancer';
 import { firstValueFrom } from 'rxjs';
 import { milliseconds, printFigures } from '../faults/support/figures.js';
 import { Consumers, nodeBecomes, nodesBecome, ready } from '../support/consumer.js';
@@ -10,6 +10,12 @@ import { KubernetesApiDouble, pod, slice, TERMINATING } from './support/kubernet
 
 /** Milliseconds within which a node that appears is called. */
 const CALLED_WITHIN = 1_000;
+
+/** As the controller cuts a service of ten thousand pods. */
+const SLICES = 100;
+const PODS = 100;
+/** Milliseconds to wait for what takes a second. */
+const PATIENCE = 20_000;
 
 const fleet = new Fleet();
 const consumers = new Consumers();
@@ -107,5 +113,48 @@ describe('nodes of Kubernetes, by the target and KUBECONFIG alone', () => {
       calls: calls.made,
     });
     expect(calls.errors).toEqual([]);
+  });
+
+  it('are ten thousand, and change all at once in a few sets', async () => {
+    const slices = (conditions?: object): SliceObject[] =>
+      Array.from({ length: SLICES }, (_, index) => {
+        const pods = Array.from({ length: PODS }, (_, host) => pod(`10.1.${index}.${host}`, conditions));
+        return slice(`orders-${index}`, pods);
+      });
+    api.put(...slices());
+    const client = await consumers.open({
+      target: 'k8s:///shop/orders:tcp',
+      connection: { eager: 0 },
+      healthCheck: false,
+    });
+    // Not after each of the events, of which there is one for each node.
+    const become = async (
+      what: string,
+      holds: (nodes: readonly NodeSnapshot[]) => boolean,
+    ): Promise<void> => {
+      const end = performance.now() + PATIENCE;
+      while (!holds(client.nodes())) {
+        if (performance.now() > end) throw new Error(`${what}: not within ${PATIENCE} ms`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+    await become('10 000 nodes', (nodes) => nodes.length === SLICES * PODS);
+    let sets = 0;
+    client.events.subscribe(({ type }) => {
+      if (type === 'resolved') sets++;
+    });
+
+    const before = process.cpuUsage();
+    api.put(...slices(TERMINATING));
+    await become('all draining', (nodes) => nodes.every(({ status }) => status === 'draining'));
+    const { user, system } = process.cpuUsage(before);
+    printFigures('10 000 pods of Kubernetes that all change', {
+      sets,
+      'CPU, that of the API server among it': milliseconds((user + system) / 1_000),
+    });
+    expect(sets).toBeLessThan(SLICES / 4);
+
+    for (const each of slices().slice(SLICES / 2)) api.delete(each);
+    await become('5 000 nodes', (nodes) => nodes.length === (SLICES * PODS) / 2);
   });
 });

@@ -22,6 +22,13 @@ describe('readSettings', () => {
     });
   });
 
+  it('is called as its machine or container is when others can reach it, since there are many with its port', () => {
+    expect(readSettings({ HOST: '0.0.0.0' }, '3f2a9c0d1e4b').node).toBe('3f2a9c0d1e4b');
+    expect(readSettings({ HOST: '::' }, `${'x'.repeat(63)}.example.com`).node).toBe('x'.repeat(63));
+    for (const HOST of ['127.0.0.1', '127.0.1.1', '::1', 'localhost'])
+      expect(readSettings({ HOST }, '3f2a9c0d1e4b').node).toBe('cities-4001');
+  });
+
   it.each(['', 'abc', '0', '65536', '-1', '4001.5', ' 4001', '0x10'])('refuses the port "%s"', (PORT) => {
     expect(() => readSettings({ PORT })).toThrow(`PORT: expected an integer from 1 to 65535, got "${PORT}"`);
   });
