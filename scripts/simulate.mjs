@@ -16,7 +16,7 @@ import { markdownReport } from './lib/simulation/markdown.mjs';
 import { htmlPage } from './lib/simulation/page.mjs';
 import { endOnSignals, isEnding } from './lib/signals.mjs';
 import { task } from './lib/task.mjs';
-import { bold, cross, cyan, dim, duration, green, pad, red, tick } from './lib/terminal.mjs';
+import { bold, cross, cyan, dim, duration, green, pad, red, tick, yellow } from './lib/terminal.mjs';
 import { build, checkNode, install } from './lib/workspace.mjs';
 
 /** None of them was used while the strategies were tuned. */
@@ -63,7 +63,8 @@ async function main() {
   await install();
   await task('building', build);
   // It loads the library, which may not have been there before.
-  const { COMPARED, parseScenario, scenarios, simulationOf } = await import('./lib/simulation/library.mjs');
+  const { parseScenario, scenarios, simulationOf, strategiesOf } =
+    await import('./lib/simulation/library.mjs');
   if (flags.list) {
     for (const [name, { title }] of Object.entries(scenarios)) console.log(` ${pad(name, 14)} ${title}`);
     return;
@@ -75,7 +76,7 @@ async function main() {
   const compared = chosen.map(({ name, scenario }) => ({
     name,
     scenario: withTimes(scenario),
-    strategies: flags.strategies ?? scenario.strategies ?? COMPARED,
+    strategies: flags.strategies ?? strategiesOf(scenario),
   }));
   for (const { scenario, strategies } of compared) await refuseUnknown(scenario, strategies, simulationOf);
   const { comparisons, took } = await compare(compared, seeds);
@@ -202,6 +203,8 @@ function print({ scenario, summaries }) {
   console.log(` ${dim(align(COLUMNS))}${judged ? dim('  bar') : ''}`);
   for (const summary of summaries) console.log(` ${align(cells(summary))}  ${marks(summary)}`.trimEnd());
   console.log(dim(' in milliseconds; those of failed calls count, too'));
+  for (const warning of new Set(summaries.flatMap(({ warnings }) => warnings)))
+    console.log(yellow(` ${warning}`));
 }
 
 function write(comparisons, { seeds, took }, folder) {

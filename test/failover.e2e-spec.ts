@@ -41,7 +41,11 @@ describe('nodes that are down', () => {
   it('are never noticed by callers while there are others', async () => {
     const [first, last] = await fleet.startAll([{}, {}]);
     const nobody = await freePort();
-    const client = await consumers.open({ target: staticTarget(first!, nobody, last!), panicThreshold: 0 });
+    const client = await consumers.open({
+      target: staticTarget(first!, nobody, last!),
+      strategy: 'round-robin',
+      panicThreshold: 0,
+    });
 
     // From the very first moment on, when the client knows of none of the three whether it is there.
     const atFirst = await inParallel(300, 30, () => who(client));
@@ -192,7 +196,8 @@ describe('a node that hangs', () => {
   it('costs its calls their deadline until probes take it out, and comes back when it answers', async () => {
     const providers = await fleet.startAll([{}, {}, {}]);
     const hung = providers[0] as Provider;
-    const client = await consumers.open({ target: staticTarget(...providers), healthCheck });
+    const target = staticTarget(...providers);
+    const client = await consumers.open({ target, strategy: 'round-robin', healthCheck });
     await ready(client, 3);
 
     await hung.process.freeze();

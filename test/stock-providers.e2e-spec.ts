@@ -19,6 +19,7 @@ describe.each([12, 11] as const)('three stock providers of Nest %i', (nest) => {
     providers = await fleet.startAll([{ nest }, { nest }, { nest }]);
     client = await consumers.open({
       target: staticTarget(...providers),
+      strategy: 'round-robin',
       healthCheck: { interval: INTERVAL, timeout: INTERVAL },
     });
     await ready(client, 3);
@@ -69,7 +70,7 @@ describe('a service with nodes of every kind', () => {
         { nest: 12, server: 'balanced' },
         { nest: 11, server: 'balanced' },
       ]);
-      const client = await consumers.open({ target: staticTarget(...providers) });
+      const client = await consumers.open({ target: staticTarget(...providers), strategy: 'round-robin' });
       await ready(client, 4);
 
       const answers = await inParallel(400, 20, () =>

@@ -263,7 +263,7 @@ function open(
   options: Partial<ServiceOptions> = {},
 ): Promise<BalancedClientProxy> {
   const target = `static:///${members.map(({ address }) => address).join(',')}`;
-  return consumers.open({ target, healthCheck: false, timeout: 10_000, ...options });
+  return consumers.open({ target, strategy: 'round-robin', healthCheck: false, timeout: 10_000, ...options });
 }
 
 /** This many calls at once, in turn to both nodes. */

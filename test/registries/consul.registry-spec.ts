@@ -56,7 +56,7 @@ const missing = whyNoConsul();
 
   async function open(query = '', resolver?: ConsulResolver): Promise<BalancedClientProxy> {
     const client = await consumers.open(
-      { target: `consul://${agent.address}/orders${query}` },
+      { target: `consul://${agent.address}/orders${query}`, strategy: 'round-robin' },
       resolver ? { resolvers: [resolver] } : {},
     );
     client.events.subscribe((event) => events.push(event));

@@ -15,6 +15,8 @@ const missing = whyMissing('named', 'bind9') ?? whyMissing('nsupdate', 'bind9-dn
 const withNamed = missing === undefined ? describe : describe.skip;
 
 const WHO = { cmd: 'who' };
+/** Milliseconds by which a busy machine, with other tests on it, may be late. */
+const SLACK = 4_000;
 const fleet = new Fleet();
 const consumers = new Consumers();
 
@@ -69,7 +71,7 @@ withNamed('a real name server', () => {
     const port = await freePort();
     await fleet.startAll([1, 2, 3].map((last) => ({ host: `127.0.0.${last}`, port })));
     await server.update(`add ${host} 1 A 127.0.0.1`);
-    const client = await consumers.open({ target: dns(port) });
+    const client = await consumers.open({ target: dns(port), strategy: 'round-robin' });
     await ready(client, 1);
 
     const added = performance.now();
@@ -80,6 +82,8 @@ withNamed('a real name server', () => {
     await server.update(`delete ${host} A 127.0.0.1`, `add ${host} 1 AAAA ::1`);
     await nodesAre(client, `127.0.0.2:${port}`, `127.0.0.3:${port}`, `[::1]:${port}`);
     printFigures('DNS, TTL 1 s', { 'new nodes ready after': milliseconds(seen - added) });
+    // Within the time to live and a second.
+    expect(seen - added).toBeLessThan(1_000 + 1_000 + SLACK);
 
     expect(Object.keys(tally(answers)).sort()).toEqual(['node-1', 'node-2', 'node-3']);
   });
@@ -148,7 +152,9 @@ withNamed('a real name server', () => {
 
     const again = told(client, 'resolved');
     await server.update(`add ${host} 1 A 127.0.0.1`);
+    const back = performance.now();
     expect(await again).toMatchObject({ nodes: 1 });
+    expect(performance.now() - back).toBeLessThan(5_000 + SLACK);
     expect(client.snapshot()).toMatchObject({ status: 'up', discovery: { state: 'ok', error: undefined } });
   });
 

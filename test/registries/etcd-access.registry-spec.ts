@@ -4,16 +4,18 @@ import {
   RegistrationRefusedError,
   type BalancedClientProxy,
   type LoadBalancerEvent,
+  type ResolverEmission,
 } from 'nestjs-load-balancer';
 import { EtcdRegistrar, EtcdResolver, type EtcdOptions } from 'nestjs-load-balancer/etcd';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { firstValueFrom } from 'rxjs';
+import { EMPTY, firstValueFrom } from 'rxjs';
 import { filter, map } from 'rxjs/operators';
 import { fileURLToPath } from 'node:url';
 import { Consumers, ready } from '../support/consumer.js';
 import { Fleet } from '../support/providers.js';
 import { etcdClient, EtcdServer, etcdTarget } from './support/etcd.js';
+import { EtcdProxy } from './support/etcd-proxy.js';
 import { whyMissing } from './support/requirements.js';
 
 const PASSWORD = 'p4ss/w:rd@1%';
@@ -128,6 +130,42 @@ const missing = whyMissing('etcd', 'etcd-server');
         `orders cannot be registered in etcd://***@${server.endpoint}/bank/accounts: etcdserver: permission denied`,
       );
       expect(process.output).not.toContain(IN_URI);
+    });
+  });
+
+  describe('role auth and TLS', () => {
+    let proxy: EtcdProxy;
+    beforeAll(async () => {
+      [server] = (await EtcdServer.start(1, { tls: { ca: CERT, cert: CERT, key: KEY } })) as [EtcdServer];
+      const setup = etcdClient([server], {
+        hosts: `https://${server.endpoint}`,
+        credentials: { rootCertificate: readFileSync(CERT) },
+      });
+      await setup.user('root').create(PASSWORD);
+      await setup.user('root').addRole('root');
+      await setup.auth.authEnable();
+      setup.close();
+      proxy = await EtcdProxy.to(server.port);
+    });
+    afterAll(async () => {
+      proxy.close();
+      await server.stop();
+    });
+
+    it('lets a user in, and is left without a connection, whether it did or not', async () => {
+      const { port } = proxy;
+      const by = (password: string): string =>
+        `etcd://root:${password}@127.0.0.1:${port}/orders?ca=${encodeURIComponent(CERT)}`;
+      const lease = await register(by(IN_URI));
+      const first = (password: string): Promise<ResolverEmission> =>
+        firstValueFrom(new EtcdResolver().watch(etcdTarget(by(password)), EMPTY));
+      expect(await first(IN_URI)).toEqual([{ host: '127.0.0.1', port: 4_001 }]);
+      expect(await first('wrong')).toEqual({ failure: expect.stringContaining('authentication failed') });
+      await expect(register(by('wrong'))).rejects.toThrow('authentication failed');
+      await lease.deregister();
+      expect(proxy.accepted).toBeGreaterThanOrEqual(4);
+      // gRPC looks every ten seconds which connections nobody needs any more.
+      while (proxy.open > 0) await sleep(50);
     });
   });
 

@@ -244,7 +244,7 @@ const CONSUL: Case[] = [
   },
   {
     what: 'a malformed value',
-    says: /weight: expected a number from 0 to 65535, got "heavy"/,
+    says: /-bad: weight: expected a number from 0 to 65535, got "heavy"/,
     keeps: 'good',
     open: inConsul(async (agent, name) => {
       await putInstance(
@@ -260,7 +260,7 @@ const CONSUL: Case[] = [
   },
   {
     what: 'an address of the wrong kind',
-    says: /host: .*unix:/,
+    says: /-bad: host: .*unix:/,
     keeps: 'good',
     open: inConsul(async (agent, name) => {
       await putInstance(

@@ -26,6 +26,7 @@ export function summarize(strategy, outcomes, bars = {}) {
     figures,
     seconds,
     calls: over(({ calls }) => calls),
+    warnings: [...new Set(results.flatMap(({ warnings }) => warnings))],
     bars: Object.entries(bars).map(([figure, limit]) => ({
       figure,
       limit,

@@ -1,6 +1,6 @@
-import { STRATEGY_NAMES } from '../../../libs/load-balancer/dist/strategies/registry.js';
+import { DEFAULT_STRATEGY, STRATEGY_NAMES } from '../../../libs/load-balancer/dist/strategies/registry.js';
 
-const DEFAULT_STRATEGY = 'round-robin';
+export { DEFAULT_STRATEGY };
 
 /**
  * The kinds of clients by name, in the order of the tables. `server` is the kind of server that the client talks to (four of them), `share`

@@ -1,4 +1,4 @@
-import { KINDS } from '../kinds/index.mjs';
+import { DEFAULT_STRATEGY, KINDS } from '../kinds/index.mjs';
 import { payloadSize } from './payloads.mjs';
 import { barsTable, cellTables, roundTables } from './tables.mjs';
 import { markdownTable } from './table.mjs';
@@ -36,7 +36,7 @@ ${markdownTable(bars)}
 - CPU and its ratios are what to look at. Latencies and calls a second are weak evidence on a machine whose servers and client share
   its cores.
 - A \`+context\` call is made in a request context of its own (request id, traceparent, deadline), which is forwarded. Ours otherwise runs
-  with its defaults: round robin, probes, a timeout of 5 s.
+  with its defaults: ${DEFAULT_STRATEGY}, probes, a timeout of 5 s.
 
 ${markdownTable(kindsTable(results))}
 

@@ -9,11 +9,15 @@ import { answer, settings } from '../lib/ipc.mjs';
 /** One node in this many is ill, so that working out who is eligible has something to do. */
 const ILL = 10;
 const WARM_UP_PICKS = 300_000;
-/** A power of two. Each call has a key of its own, for those that hash. */
+/**
+ * A power of two. Each call has a key of its own, for those that hash, and says what time it is, as the calls of a client do:
+ * they look at the clock once, whatever the strategy.
+ */
 const CALLS = Array.from({ length: 1_024 }, (_, i) => ({
   pattern: { cmd: 'echo' },
   tried: undefined,
   hashKey: `customer-${i}`,
+  now: 0,
 }));
 
 const { strategy: name } = settings();
@@ -40,6 +44,8 @@ answer({
 });
 
 function timePicks(picker, picks) {
+  const now = deps.now();
+  for (const call of CALLS) call.now = now;
   const begin = process.hrtime.bigint();
   for (let i = 0; i < picks; i++) sink = picker.pick(CALLS[i & (CALLS.length - 1)]);
   const elapsed = Number(process.hrtime.bigint() - begin);

@@ -12,6 +12,7 @@ const DEFAULT_TARGET = 'static:///127.0.0.1:4001,127.0.0.1:4002,127.0.0.1:4003';
       services: {
         cities: {
           target: DEFAULT_TARGET, // or wherever LB_TARGET_CITIES says
+          strategy: 'round-robin', // equal nodes, equal calls: each in turn, as one can count
           timeout: 3_000,
           healthCheck: { interval: 1_000 },
         },

@@ -36,6 +36,7 @@ export class Attempt implements ReplyHandler, Outstanding {
   cause: unknown = undefined;
   older: Outstanding | undefined = undefined;
   newer: Outstanding | undefined = undefined;
+  inFlight = 0;
 
   private outcome: AttemptOutcome | undefined = undefined;
   private duration = 0;

@@ -120,7 +120,7 @@ describe('send()', () => {
 
   it('goes where explain() says that it will', async () => {
     const [first, second] = [await provide(), await provide()];
-    const client = clientOf([first.port, second.port]);
+    const client = clientOf([first.port, second.port], { strategy: 'round-robin' });
     await client.connect();
     await until(() => client.nodes().every(({ status }) => status === 'ready'));
     const { choice } = client.explain({ cmd: 'quote' }, { n: 1 });

@@ -128,6 +128,18 @@ describe.each(['ring-hash', 'maglev'] as const)('%s', (strategy) => {
     }));
     expect(other).toEqual(one);
   });
+
+  it('takes a key of the call that is a number for its text, and an empty one for none', async () => {
+    const specs: CallSpec['options'][] = [{ hashKey: '7' }, { hashKey: 7 }, { hashKey: 7n }];
+    const service = await serviceOf([A, B, C], { strategy, patterns });
+    await after(1_000);
+    expect(new Set(specs.map((options) => nodeOfCall(service, { options: options! }))).size).toBe(1);
+    const anonymous = KEYS.map(() => nodeOfCall(service, { options: { hashKey: '' } }));
+    expect(new Set(anonymous)).toEqual(new Set([A, B, C]));
+    const ofPattern = (options: object) =>
+      KEYS.map((customer) => nodeOfCall(service, { pattern: 'cart', data: { customer }, options }));
+    expect(ofPattern({ hashKey: '' })).toEqual(ofPattern({}));
+  });
 });
 
 it('a class with @HashKey() keeps to one node, unless its pattern or the call says otherwise', async () => {
@@ -218,5 +230,5 @@ it('a node that refuses calls for lack of capacity counts as slow as it asks to 
   const [request] = sent(service);
   const node = service.upstream.cluster.nodes.get(nodeOf(service, request)!)!;
   refuse(request, 'overloaded', 60_000);
-  expect(node.peakLatency(service.upstream.now())).toBeCloseTo(60_000, -1);
+  expect(node.pace(service.upstream.now())).toBeCloseTo(60_000, -1);
 });

@@ -121,4 +121,7 @@ it('has no use for the options of a single call', () => {
   expect(() =>
     validateBroadcastOptions({ idempotent: true, hedge: false, retry: false, waitForReady: true }),
   ).toThrow(InvalidOptionsError);
+  expect(() => validateBroadcastOptions({ hashKey: 'c-7' })).toThrow(
+    'broadcast(…).hashKey: is for send() and emit() only',
+  );
 });

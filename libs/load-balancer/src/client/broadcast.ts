@@ -30,6 +30,7 @@ const MEANINGLESS = [
   'retry',
   'hedge',
   'strategy',
+  'hashKey',
   'explainErrors',
 ] as const satisfies (keyof CallOptions)[];
 

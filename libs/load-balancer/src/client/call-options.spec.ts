@@ -27,6 +27,7 @@ describe('validateCallOptions', () => {
       },
     ],
     [{ timeout: undefined, waitForReady: undefined, metadata: undefined, signal: undefined }],
+    [{ hashKey: 7 }],
     [{ signal: { aborted: false, addEventListener: () => undefined } }],
   ])('takes %j', (options) => expect(problems(options)).toEqual([]));
 
@@ -42,7 +43,8 @@ describe('validateCallOptions', () => {
     [{ signal: {} }, 'send(…).signal: expected an AbortSignal, got an object'],
     [{ signal: new AbortController() }, 'send(…).signal: expected an AbortSignal, got an object'],
     [{ waitForReady: 'yes' }, 'send(…).waitForReady: expected true or false, got "yes"'],
-    [{ hashKey: 7 }, 'send(…).hashKey: expected a string, got 7'],
+    [{ hashKey: NaN }, 'send(…).hashKey: expected a string or a number, got NaN'],
+    [{ hashKey: {} }, 'send(…).hashKey: expected a string or a number, got an object'],
     [{ metadata: 'x' }, 'send(…).metadata: expected an object of strings, got "x"'],
     [{ metadata: { 'x-a': 7 } }, 'send(…).metadata: expected a string as "x-a", got number'],
     [{ metadata: { 'lb-timeout': '1' } }, 'send(…).metadata: "lb-timeout" belongs to the library'],
@@ -71,6 +73,13 @@ describe('validateCallOptions', () => {
       'send(…).hedge.delay: expected milliseconds or a percentile such as "p95", got nothing',
     ]);
     expect(problems({ retry: false, hedge: { delay: 'p95' } })).toEqual([]);
+  });
+
+  it('refuses to hedge an event, which has no answer that could stay out', () => {
+    const hedge = { delay: 5 };
+    expect(problems({ hedge }, 'emit')).toEqual(['emit(…).hedge: is for send() only; events have no answer']);
+    expect(problems({ hedge: false }, 'emit')).toEqual([]);
+    expect(problems({ hedge }, 'send')).toEqual([]);
   });
 
   it.each(['send', 'emit', 'broadcast'] as const)('names the method: %s(…)', (method) => {

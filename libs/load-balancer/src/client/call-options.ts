@@ -9,7 +9,6 @@ import {
   isObject,
   milliseconds,
   pathTo,
-  text,
   type Check,
   type Fields,
   type Report,
@@ -29,7 +28,7 @@ export interface CallOptions {
   idempotent?: boolean;
   /** Retries of this call, key by key over the service's; `false` for none. */
   retry?: Omit<RetryOptions, 'budget'> | false;
-  /** Hedging of this call; `false` for none. */
+  /** Hedging of this call; `false` for none. Of `send()` only: an event has no answer that could stay out. */
   hedge?: HedgeOptions | false;
   /**
    * How its node is chosen: a strategy by name, or by name with options that are plain data; by default as the pattern or
@@ -39,9 +38,9 @@ export interface CallOptions {
   strategy?: CallStrategy;
   /**
    * What the call is about: the strategies `ring-hash` and `maglev` send calls of one key to one node. By default what the
-   * pattern's `hashKey` says, else the `@HashKey()` of the data's class, else the service's `hashKey`.
+   * pattern's `hashKey` says, else the `@HashKey()` of the data's class, else the service's `hashKey`; so also where it is empty.
    */
-  hashKey?: string;
+  hashKey?: string | number | bigint;
   /** Ends the call with a `CancelledError`. */
   signal?: AbortSignal;
   /** Wait for a node instead of failing with `NO_NODES`; the service's setting by default. */
@@ -65,6 +64,11 @@ const signal: Check = (value, path, report) => {
   if (!isAbortSignal(value)) report(path, `expected an AbortSignal, got ${describeValue(value)}`);
 };
 
+const hashKey: Check = (value, path, report) => {
+  if (typeof value !== 'string' && typeof value !== 'bigint' && !Number.isFinite(value))
+    report(path, `expected a string or a number, got ${describeValue(value)}`);
+};
+
 const metadata: Check = (value, path, report) => {
   if (!isObject(value)) {
     report(path, `expected an object of strings, got ${describeValue(value)}`);
@@ -85,7 +89,7 @@ const fields: Fields<CallOptions> = {
   hedge,
   // See service-strategies.ts: it needs the names that the module knows.
   strategy: anything,
-  hashKey: text,
+  hashKey,
   signal,
   waitForReady: boolean,
   explainErrors: boolean,
@@ -108,6 +112,11 @@ export function validateCallOptions(options: unknown, method: CallMethod): void 
   for (const name in options) {
     if (!isRight(name, options[name])) throw new InvalidOptionsError(problemsOf(options, `${method}(…)`));
   }
+  // There is no answer to wait for.
+  if (method === 'emit' && options.hedge)
+    throw new InvalidOptionsError([
+      { path: 'emit(…).hedge', message: 'is for send() only; events have no answer' },
+    ]);
 }
 
 /** How many problems the first look has found; here, since a function made for each look would be an allocation. */

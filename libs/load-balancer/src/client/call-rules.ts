@@ -1,5 +1,7 @@
 import type { ResolvedServiceOptions } from '../module/options.js';
 import { pathTo } from '../module/validation/schema.js';
+import type { HedgeOptions } from '../resilience/hedge-policy.js';
+import { HedgePolicy } from '../resilience/hedge-policy.js';
 import { LatencyWindow } from '../resilience/latency-window.js';
 import { RetryBudget } from '../resilience/retry-budget.js';
 import type { Strategy } from '../strategies/strategy.js';
@@ -9,6 +11,7 @@ import type { CallPolicy, CallSettings } from './call-settings.js';
 import { callPolicy, policyOf } from './call-settings.js';
 import { defaultHashKey } from './hash-key.js';
 import { HedgePolicies } from './hedge-policies.js';
+import type { LiveDoubts } from './live-doubts.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { ServiceStrategies } from './service-strategies.js';
 import type { UpstreamNode } from './upstream-node.js';
@@ -26,7 +29,7 @@ export class CallRules {
   /** What the delays of hedges follow. */
   readonly latencies = new LatencyWindow();
 
-  private readonly hedges = new HedgePolicies();
+  private readonly hedges: HedgePolicies;
   private readonly base: CallPolicy;
   private readonly byRoute: ReadonlyMap<string, CallPolicy> | undefined;
   /** Does anybody ask for latencies? */
@@ -36,18 +39,30 @@ export class CallRules {
     { name, calls, patterns, limits, retryBudget, hashKey }: ResolvedServiceOptions,
     private readonly routeOf: RouteOf,
     private readonly strategies: ServiceStrategies,
+    private readonly doubts: LiveDoubts,
     log: (fault: string) => void,
   ) {
+    this.hedges = new HedgePolicies((delay, late) => doubts.earlyHedge('send(…).hedge.delay', delay, late));
     const usualKeyOf = defaultHashKey(hashKey, log);
+    const hedgeOf = (hedge: HedgeOptions, path: string): HedgePolicy =>
+      new HedgePolicy(hedge, (late) =>
+        // What a pattern has from the service stands there.
+        doubts.earlyHedge(
+          `${hedge === calls.hedge ? servicePath : path}.hedge.delay`,
+          Number(hedge.delay),
+          late,
+        ),
+      );
     const policyAt = (settings: CallSettings, path: string, onFault: (fault: string) => void): CallPolicy =>
       callPolicy(
         settings,
         usualKeyOf,
         (setting) => strategies.ofPattern(setting, pathTo(path, 'strategy')),
+        (hedge) => hedgeOf(hedge, path),
         onFault,
       );
-    const path = pathTo('services', name);
-    this.base = policyAt(calls, path, log);
+    const servicePath = pathTo('services', name);
+    this.base = policyAt(calls, servicePath, log);
     this.retryBudget = new RetryBudget(retryBudget);
     this.admission = limits && new Admission(limits);
     this.nodeLimit = limits?.maxInFlightPerNode ?? Infinity;
@@ -57,7 +72,7 @@ export class CallRules {
         : new Map(
             [...patterns].map(([text, settings]) => [
               this.routeOfText(text),
-              policyAt(settings, pathTo(pathTo(path, 'patterns'), text), (fault) =>
+              policyAt(settings, pathTo(pathTo(servicePath, 'patterns'), text), (fault) =>
                 log(`patterns[${JSON.stringify(text)}].${fault}`),
               ),
             ]),
@@ -70,7 +85,10 @@ export class CallRules {
   policyOf({ pattern, options }: OutgoingRequest): CallPolicy {
     const base = this.byRoute?.get(this.routeOf(pattern)) ?? this.base;
     if (options.hedge) this.hedged = true;
-    return policyOf(base, options, this.hedges, this.strategyOf);
+    const policy = policyOf(base, options, this.hedges, this.strategyOf);
+    if (options.hashKey !== undefined && !this.strategies.mayUseHashKey(policy.strategy))
+      this.doubts.idleHashKey('send(…).hashKey', this.strategies.nameOf(policy.strategy));
+    return policy;
   }
 
   private readonly strategyOf = (named: CallStrategy): Strategy<UpstreamNode> =>

@@ -19,6 +19,7 @@ import type { CallOptions } from './call-options.js';
 import type { CallPolicy, CallSettings } from './call-settings.js';
 import { callPolicy, policyOf as policyOver, retryPolicyOver, withoutRetries } from './call-settings.js';
 import { RoundRobin } from '../strategies/round-robin.js';
+import { HedgePolicy } from '../resilience/hedge-policy.js';
 import { HedgePolicies } from './hedge-policies.js';
 import type { UpstreamNode } from './upstream-node.js';
 
@@ -40,11 +41,12 @@ const callPolicyOf = (settings: CallSettings) =>
     settings,
     () => undefined,
     () => NAMED,
+    (hedge) => new HedgePolicy(hedge),
     () => undefined,
   );
 
 const policyOf = (base: CallPolicy, options: CallOptions): CallPolicy =>
-  policyOver(base, options, new HedgePolicies(), () => NAMED);
+  policyOver(base, options, new HedgePolicies(() => undefined), () => NAMED);
 
 describe('the policy of a call', () => {
   it('is the very one of its service when it has no options of its own: nothing is allocated', () => {

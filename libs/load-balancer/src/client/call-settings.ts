@@ -1,6 +1,6 @@
 import type { ResolvedStrategy } from '../module/options.js';
 import type { HedgeOptions } from '../resilience/hedge-policy.js';
-import { HedgePolicy } from '../resilience/hedge-policy.js';
+import type { HedgePolicy } from '../resilience/hedge-policy.js';
 import type { RetryPolicy } from '../resilience/retry-policy.js';
 import type { Strategy } from '../strategies/strategy.js';
 import type { CallOptions, CallStrategy } from './call-options.js';
@@ -38,18 +38,20 @@ export interface CallPolicy extends Omit<CallSettings, 'hedge' | 'hashKey' | 'st
 /**
  * @param usualKeyOf the hash key of calls, unless the settings say otherwise
  * @param strategyOf makes the strategy, if the settings have one
+ * @param hedgeOf makes the hedge policy, if they hedge
  * @param onFault told of a `hashKey` that throws
  */
 export function callPolicy(
   { hedge, hashKey, strategy, ...settings }: CallSettings,
   usualKeyOf: HashKeyOf,
   strategyOf: (setting: ResolvedStrategy) => Strategy<UpstreamNode>,
+  hedgeOf: (hedge: HedgeOptions) => HedgePolicy,
   onFault: (fault: string) => void,
 ): CallPolicy {
   return {
     ...settings,
     strategy: strategy && strategyOf(strategy),
-    hedge: hedge && new HedgePolicy(hedge),
+    hedge: hedge && hedgeOf(hedge),
     hashKeyOf: hashKey === undefined ? usualKeyOf : hashKeyReader(hashKey, onFault),
   };
 }

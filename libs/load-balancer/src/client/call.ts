@@ -14,6 +14,7 @@ import { CallLifetime } from './call-lifetime.js';
 import type { WaitsFor } from './call-timer.js';
 import { CallTimer } from './call-timer.js';
 import { explainCall } from './explain-call.js';
+import { asHashKey } from './hash-key.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
@@ -55,6 +56,8 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
   /** Ends the back-off, or the delay before a hedge: never both at once. */
   private timer: CallTimer | undefined = undefined;
   private emitted = false;
+  /** Its hash key; `null` until somebody has asked for it. */
+  private key: string | undefined | null = null;
   private explanation: PickExplanation | undefined = undefined;
 
   constructor(upstream: Upstream, request: OutgoingRequest, subscriber: Subscriber<unknown>) {
@@ -62,10 +65,13 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     this.pattern = request.pattern;
   }
 
-  /** Worked out only when a strategy asks for it. */
+  /** Worked out only when a strategy asks for it, and only once, since a function of the user's may be what does it. */
   get hashKey(): string | undefined {
-    const { options, data, context } = this.request;
-    return options.hashKey ?? this.policy.hashKeyOf(data, context);
+    if (this.key === null) {
+      const { options, data, context } = this.request;
+      this.key = asHashKey(options.hashKey) ?? this.policy.hashKeyOf(data, context);
+    }
+    return this.key;
   }
 
   onNext(attempt: Attempt, response: unknown, last: boolean): void {
@@ -117,6 +123,7 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     this.timer = undefined;
     if (reason === 'hedge') {
       if (this.emitted || this.attempt === undefined || this.running === 0) return;
+      if (this.earlier === undefined) this.policy.hedge?.passed();
       this.markTried(this.attempt);
     }
     this.dispatch(this.upstream.now(), reason);
@@ -243,12 +250,8 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
       case 'retry':
         this.progress = decision.progress;
         this.arm(now, decision.delay, 'retry');
-        upstream.retries(
-          attempt,
-          decision.progress.retries,
-          decision.delay,
-          request.context?.retryUnknown ?? false,
-        );
+        if (request.context?.retryUnknown) upstream.repeatsBlindly(policy.retry.maxAttempts);
+        upstream.retries(attempt, decision.progress.retries, decision.delay);
         return;
       case 'fail':
         if (endsRetriesUpstream(decision.reason) || pushBack === 'never') this.endRetriesUpstream();
@@ -270,24 +273,28 @@ export class BalancedCall extends CallLifetime implements AttemptListener {
     const servesRetry = this.request.context?.isRetry ?? false;
     if (!hedge?.applies({ idempotent: this.isIdempotent(node), servesRetry })) return;
     const delay = hedge.nextDelay(this.upstream.rules.latencies, now);
-    if (delay !== undefined) this.arm(now, delay, 'hedge');
+    if (delay === undefined) return;
+    if (this.earlier === undefined) hedge.started(now);
+    this.arm(now, delay, 'hedge');
   }
 
   /** There is a node for it: does the budget allow it, too? */
   private mayHedge(now: number): boolean {
     const { attempt, upstream } = this;
     if (attempt === undefined) return false;
+    const attempts = 1 + (this.earlier?.length ?? 0);
     const hedged = this.policy.hedge?.tryHedge(
       {
         idempotent: this.isIdempotent(attempt.node),
         emitted: this.emitted,
         servesRetry: this.request.context?.isRetry ?? false,
-        attempts: 1 + (this.earlier?.length ?? 0),
+        attempts,
         pushBack: undefined,
       },
       upstream.rules.retryBudget,
       now,
     );
+    if (hedged === true && this.request.context?.retryUnknown) upstream.repeatsBlindly(attempts + 1);
     if (hedged === true) upstream.hedges(attempt);
     // Whoever was told of it may have ended the call.
     return hedged === true && !this.settled;

@@ -6,7 +6,9 @@ import { isObject } from '../module/validation/schema.js';
 import { describeValue } from '../safe-text.js';
 import { GuardedStrategy } from '../strategies/guarded.js';
 import { builtInStrategies } from '../strategies/registry.js';
+import { RoundRobin } from '../strategies/round-robin.js';
 import type { Strategy, StrategyDeps } from '../strategies/strategy.js';
+import { reasonOf } from '../transport/reason.js';
 import type { UpstreamNode } from './upstream-node.js';
 
 export interface UpstreamStrategyDeps extends StrategyDeps {
@@ -17,11 +19,11 @@ export interface UpstreamStrategyDeps extends StrategyDeps {
 /**
  * A strategy with all that stands round every strategy of a service (its own, those of its patterns and of calls, and those
  * that only run alongside): slow start outside, then priorities and zones, which make the strategy itself for each place that
- * gets calls.
+ * gets calls. When a user's factory fails for a later place, in the middle of somebody's call, nodes there are taken in turn.
  *
  * @param path of the option that asks for it, for errors
- * @param onFault told when a strategy that a user wrote goes wrong
- * @throws InvalidOptionsError when what the user's factory or class makes is no strategy
+ * @param onFault told when a strategy that a user wrote goes wrong, or cannot be made for a later place (once)
+ * @throws InvalidOptionsError when what the user's factory or class makes is no strategy; and whatever the factory throws
  */
 export function strategyStack(
   setting: ResolvedStrategy,
@@ -31,7 +33,13 @@ export function strategyStack(
   onFault: (reason: string) => void,
 ): Strategy<UpstreamNode> {
   const create = (): Strategy<UpstreamNode> => createStrategy(setting, path, deps, onFault);
-  const located = new LocalityStrategy(create, locality, { known, random: deps.random });
+  let told = false;
+  const substitute = (error: unknown): Strategy<UpstreamNode> => {
+    if (!told) onFault(`it could not be made for a further priority or zone: ${reasonOf(error)}`);
+    told = true;
+    return new RoundRobin<UpstreamNode>(deps);
+  };
+  const located = new LocalityStrategy(create, locality, { known, random: deps.random, substitute });
   return slowStart === false ? located : new SlowStart(located, deps, slowStart);
 }
 

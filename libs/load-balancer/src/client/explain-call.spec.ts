@@ -19,6 +19,7 @@ import {
   waiting,
   type CallSpec,
 } from './call.spec.fixture.js';
+import { describeExplanation } from '../cluster/pick-explanation.js';
 import { explainCall } from './explain-call.js';
 
 useVirtualTime();
@@ -100,6 +101,63 @@ describe('explain()', () => {
     const hurried = { context: { deadline: performance.now() + 40 } };
     expect(explain(service, hurried).settings.timeout).toBe(40);
     expect(explain(service, { options: { timeout: 0 } }).settings.timeout).toBe(0);
+  });
+
+  const inZone = (zone: string, host: string, priority = 0) => ({ host, port: 1, zone, priority });
+
+  it('tells who is out of the zone or of a lower priority, and who takes calls once nodes are gone', async () => {
+    const service = await serviceOf([A, B, C, D], { locality: { zone: 'a', minNodes: 2 } });
+    service.resolve(
+      inZone('a', '10.0.0.1'),
+      inZone('a', '10.0.0.2'),
+      inZone('b', '10.0.0.3'),
+      inZone('c', '10.0.0.4', 1),
+    );
+    expect(explain(service).basis).toBe('calls until its turn');
+    expect(reasonsOf(explain(service))).toEqual({
+      [C]: 'no calls go from zone a to zone b',
+      [D]: 'priority 1 is not needed: those before it can carry all calls',
+    });
+    for (let i = 0; i < 4; i++) {
+      const { choice } = explain(service);
+      expect([A, B]).toContain(choice);
+      expect(nodeOfCall(service)).toBe(choice);
+    }
+
+    service.transport(B).lose();
+    await settled();
+    // Two of three can carry 93 %, and the one that is left has its part of zone a's.
+    expect(explain(service).basis).toBe(
+      'priority 0, zone a (93 %): calls until its turn; priority 1 (7 %): calls until its turn',
+    );
+    expect(reasonsOf(explain(service))).toEqual({
+      [B]: 'read ECONNRESET',
+      [C]: 'no calls go from zone a to zone b',
+    });
+  });
+
+  it('tells how many nodes are not in the subset of this client', async () => {
+    const subset = { size: 2, clientId: 'me' };
+    const service = await serviceOf([A, B, C, D], { subset });
+    const explanation = { ...explain(service) };
+    expect(explanation.known).toBe(4);
+    expect(explanation.candidates).toHaveLength(2);
+    expect(describeExplanation(explanation)).toContain('2 more: left out, not in the subset of this client');
+    expect(describeExplanation(explain(await serviceOf([A, B])))).not.toContain('subset');
+  });
+
+  it('tells which part of its calls a node takes that has just come back', async () => {
+    const service = await serviceOf([A, B], { slowStart: { window: 10_000 }, strategy: 'least-request' });
+    service.transport(B).lose();
+    await settled();
+    service.accept(B);
+    await after(2_000);
+    const { candidates, choice } = explain(service);
+    expect(choice).toBe(A);
+    expect(candidates.find(({ node }) => node === B)).toMatchObject({
+      eligible: true,
+      remark: 'slow start: takes 20 % of the calls that would be its',
+    });
   });
 
   it('says beforehand where each call goes, and moves no turn, not even that of a trial', async () => {

@@ -2,6 +2,7 @@ import type { PickExplanation } from '../cluster/pick-explanation.js';
 import type { PickContext } from '../strategies/strategy.js';
 import { oneLine } from '../safe-text.js';
 import type { CallPolicy } from './call-settings.js';
+import { asHashKey } from './hash-key.js';
 import type { OutgoingRequest } from './outgoing-request.js';
 import type { UpstreamNode } from './upstream-node.js';
 import type { Upstream } from './upstream.js';
@@ -23,7 +24,7 @@ export function explainCall(
   const { rules, cluster, strategies } = upstream;
   const { pattern, data, options, context } = request;
   const now = upstream.now();
-  const hashKey = options.hashKey ?? policy.hashKeyOf(data, context);
+  const hashKey = asHashKey(options.hashKey) ?? policy.hashKeyOf(data, context);
   const call: PickContext<UpstreamNode> = { pattern, tried, hashKey, now };
   const from = options.strategy !== undefined ? 'call' : policy.strategy ? 'pattern' : 'service';
   const left = context?.deadline === undefined ? Infinity : Math.max(0, context.deadline - now);
@@ -31,6 +32,7 @@ export function explainCall(
     service: upstream.options.name,
     pattern: oneLine(rules.textOf(pattern), LONGEST_PATTERN),
     at: new Date().toISOString(),
+    known: upstream.known,
     strategy: { name: strategies.nameOf(policy.strategy), from },
     hasHashKey: hashKey !== undefined,
     ...cluster.explain(call, rules.nodeLimit, policy.strategy),

@@ -21,7 +21,7 @@ describe('the hash key of a call', () => {
     expect(read({ from: 'VIE', to: 'OSL' }, undefined)).toBe('VIE-OSL');
   });
 
-  it.each([undefined, null, 'text', 5, {}, { customer: null }, { customer: {} }])(
+  it.each([undefined, null, 'text', 5, {}, { customer: null }, { customer: '' }])(
     'is missing from %p',
     (data) => {
       const { read, faults } = reader('customer');
@@ -29,6 +29,20 @@ describe('the hash key of a call', () => {
       expect(faults).toEqual([]);
     },
   );
+
+  it.each([
+    [NaN, 'NaN'],
+    [true, 'true'],
+    [{}, 'an object'],
+    [new Date(0), 'an object'],
+    [Promise.resolve('c'), 'an object'],
+  ])('is none when it is neither a text nor a number (%p), which is told once', (customer, shown) => {
+    const { read, faults } = reader('customer');
+    for (let i = 0; i < 3; i++) expect(read({ customer }, undefined)).toBeUndefined();
+    expect(faults).toEqual([
+      `hashKey gave ${shown}, expected a string or a number; such calls go to any node`,
+    ]);
+  });
 
   it('is none when the function throws, which is told once', () => {
     const { read, faults } = reader((order: { customer: { id: string } }) => order.customer.id);

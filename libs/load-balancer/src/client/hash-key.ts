@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context/request-context.js';
+import { describeValue } from '../safe-text.js';
 import { reasonOf } from '../transport/reason.js';
 import { markedKeyOf } from './hash-key.decorator.js';
 
@@ -23,11 +24,9 @@ export type HashKeySource =
 /** The hash key of a call with this data, made in this context; `undefined` when it has none. Never throws. */
 export type HashKeyOf = (data: unknown, context: RequestContext | undefined) => string | undefined;
 
-/** @param onFault told once when a user's function throws; such calls have no key */
+/** @param onFault told once when a user's function throws, and once when it gives what is no key; such calls have none */
 export function hashKeyReader(source: HashKeySource, onFault: (fault: string) => void): HashKeyOf {
-  return guarded(readerOf(source), (reason) =>
-    onFault(`hashKey threw: ${reason}; such calls go to any node`),
-  );
+  return guarded(readerOf(source), 'hashKey', onFault);
 }
 
 /**
@@ -38,12 +37,20 @@ export function defaultHashKey(
   source: HashKeySource | undefined,
   onFault: (fault: string) => void,
 ): HashKeyOf {
-  const marked = guarded(markedKeyOf, (reason) =>
-    onFault(`@HashKey() threw: ${reason}; such calls go to any node`),
-  );
+  const marked = guarded(markedKeyOf, '@HashKey()', onFault);
   if (source === undefined) return marked;
   const read = hashKeyReader(source, onFault);
   return (data, context) => marked(data, context) ?? read(data, context);
+}
+
+/**
+ * A key as text. What is missing or empty is none, lest all anonymous callers went to one node; nor is a number that is none
+ * (`NaN`), or anything that is neither text nor a number.
+ */
+export function asHashKey(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined;
+  return typeof value === 'bigint' ? String(value) : undefined;
 }
 
 type Read = (data: unknown, context: RequestContext | undefined) => unknown;
@@ -59,16 +66,23 @@ function readerOf(source: HashKeySource): Read {
   }
 }
 
-function guarded(read: Read, onFault: (reason: string) => void): HashKeyOf {
-  let told = false;
+/** @param what it is that reads, for messages */
+function guarded(read: Read, what: string, onFault: (fault: string) => void): HashKeyOf {
+  const told = new Set<string>();
+  const tell = (verb: 'threw:' | 'gave', rest: string): void => {
+    if (told.has(verb)) return;
+    told.add(verb);
+    onFault(`${what} ${verb} ${rest}; such calls go to any node`);
+  };
   return (data, context) => {
     try {
-      return asKey(read(data, context));
+      const value = read(data, context);
+      const key = asHashKey(value);
+      if (key === undefined && value !== undefined && value !== null && value !== '')
+        tell('gave', `${describeValue(value)}, expected a string or a number`);
+      return key;
     } catch (error) {
-      if (!told) {
-        told = true;
-        onFault(reasonOf(error));
-      }
+      tell('threw:', reasonOf(error));
       return undefined;
     }
   };
@@ -78,9 +92,4 @@ function fieldOf(data: unknown, field: string): unknown {
   return typeof data === 'object' && data !== null
     ? (data as Readonly<Record<string, unknown>>)[field]
     : undefined;
-}
-
-function asKey(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined;
 }

@@ -20,7 +20,7 @@ function latencies(): CountedLatencies {
 
 describe('HedgePolicies', () => {
   it('asks for a percentile once in 3 s, however many calls bring it', () => {
-    const policies = new HedgePolicies();
+    const policies = new HedgePolicies(() => undefined);
     const window = latencies();
     for (let i = 0; i < 100; i++) policies.of({ delay: 'p95' }).nextDelay(window, i);
     expect(window.asked).toBe(1);
@@ -29,7 +29,7 @@ describe('HedgePolicies', () => {
   });
 
   it('tells apart what differs in its delay or its attempts', () => {
-    const policies = new HedgePolicies();
+    const policies = new HedgePolicies(() => undefined);
     const all = [
       policies.of({ delay: 'p95' }),
       policies.of({ delay: 'p99' }),
@@ -43,7 +43,7 @@ describe('HedgePolicies', () => {
   });
 
   it('keeps a bounded number', () => {
-    const policies = new HedgePolicies();
+    const policies = new HedgePolicies(() => undefined);
     for (let i = 1; i < 1_000; i++) policies.of({ delay: `p${i / 10}` });
     expect((policies as any).byOptions.size).toBeLessThanOrEqual(32);
   });

@@ -1,3 +1,4 @@
+import type { LateCalls } from '../resilience/delay-watch.js';
 import type { HedgeOptions } from '../resilience/hedge-policy.js';
 import { HedgePolicy } from '../resilience/hedge-policy.js';
 
@@ -5,21 +6,22 @@ import { HedgePolicy } from '../resilience/hedge-policy.js';
 const MOST = 32;
 
 /**
- * The hedge policies of calls with options of their own. A policy takes its percentile every 3 s and keeps it: calls with
- * the same options share one, or each call would sort the latencies again.
+ * The hedge policies of calls with options of their own. A policy takes its percentile every 3 s and keeps it, and watches
+ * what becomes of a fixed delay: calls with the same options share one.
  */
 export class HedgePolicies {
   private readonly byOptions = new Map<string, HedgePolicy>();
 
+  /** @param onEarly told of a delay that most of its calls outlast */
+  constructor(private readonly onEarly: (delay: number, calls: LateCalls) => void) {}
+
   /** @param options validated before */
   of(options: HedgeOptions): HedgePolicy {
     const { delay, maxAttempts } = options;
-    // There is nothing to remember of a fixed delay.
-    if (typeof delay === 'number') return new HedgePolicy(options);
-    const key = maxAttempts === undefined ? delay : `${delay} ${maxAttempts}`;
+    const key = maxAttempts === undefined ? String(delay) : `${delay} ${maxAttempts}`;
     const known = this.byOptions.get(key);
     if (known) return known;
-    const policy = new HedgePolicy(options);
+    const policy = new HedgePolicy(options, (calls) => this.onEarly(Number(delay), calls));
     if (this.byOptions.size >= MOST) this.byOptions.clear();
     this.byOptions.set(key, policy);
     return policy;

@@ -3,7 +3,7 @@ import type { Endpoint } from '../cluster/endpoint.js';
 import type { ServiceOptions } from '../module/options.js';
 import type { Strategy, StrategyNode } from '../strategies/strategy.js';
 import { FakeService } from '../testing/fake-service.js';
-import { answer, make, nodeOf, settled, useVirtualTime, waiting } from './call.spec.fixture.js';
+import { after, answer, make, nodeOf, settled, useVirtualTime, waiting } from './call.spec.fixture.js';
 
 useVirtualTime();
 
@@ -79,6 +79,57 @@ describe('a strategy of one’s own', () => {
     const service = await serviceOf([...near, ...far], { strategy, locality: { zone: 'a' } });
     expect(nodesOfCalls(service)).toEqual(new Set(keys([...near, ...far])));
     expect(seen).toEqual([keys(near), keys(far)]);
+  });
+});
+
+describe('a factory that fails for a further place', () => {
+  const once = (): (() => Strategy) => {
+    let made = 0;
+    return () => {
+      if (made++ > 0) throw new Error('only once');
+      let first: StrategyNode | undefined;
+      return { update: ([node]) => (first = node), pick: () => first };
+    };
+  };
+  const primary = endpoints(1, 2);
+  const standby = endpoints(11, 3, { priority: 1 });
+
+  it.each(['strategy', 'dryRun'] as const)('fails no call, and is told once, as %s', async (option) => {
+    const factory = once();
+    const service = await serviceOf([...primary, ...standby], {
+      [option]: option === 'dryRun' ? { strategy: factory } : factory,
+    });
+    nodesOfCalls(service);
+    for (let round = 0; round < 2; round++) {
+      for (const key of keys(primary)) service.transport(key).lose();
+      expect(nodesOfCalls(service)).toEqual(new Set(keys(standby)));
+      service.accept(...keys(primary));
+      await after(1_000);
+      expect(keys(primary)).toEqual(expect.arrayContaining([...nodesOfCalls(service)]));
+    }
+    const what = option === 'dryRun' ? 'dry run of strategy' : 'strategy';
+    expect(service.logs).toEqual([
+      `orders: ${what} "custom": it could not be made for a further priority or zone: only once; nodes are taken in turn instead`,
+    ]);
+  });
+});
+
+describe('a function that makes hash keys', () => {
+  async function timesAsked(strategy: 'maglev' | 'least-request'): Promise<number> {
+    let asked = 0;
+    const service = await serviceOf([...endpoints(1, 3, { zone: 'a' }), ...endpoints(11, 9, { zone: 'b' })], {
+      strategy,
+      slowStart: {},
+      locality: { zone: 'a' },
+      hashKey: () => `key-${asked++}`,
+    });
+    nodeOfCall(service);
+    return asked;
+  }
+
+  it('is asked once for a call, and not at all where no strategy goes by keys', async () => {
+    expect(await timesAsked('maglev')).toBe(1);
+    expect(await timesAsked('least-request')).toBe(0);
   });
 });
 

@@ -111,7 +111,10 @@ describe('the strategy of a call', () => {
   it('is refused once calls have named too many, and those that are there go on', async () => {
     const { strategies } = (await serviceOf([A, B])).upstream;
     const nth = (n: number) =>
-      strategies.ofCall({ name: 'weighted-round-robin', blackoutPeriod: n }, 'send(…).strategy');
+      strategies.ofCall(
+        { name: 'weighted-round-robin', weights: 'reported', blackoutPeriod: n },
+        'send(…).strategy',
+      );
     const first = nth(0);
     for (let n = 1; n < MOST_OF_CALLS; n++) nth(n);
     expect(problemOf(() => nth(MOST_OF_CALLS))).toBe(

@@ -1,7 +1,12 @@
 import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
 import type { ResolvedStrategy } from '../module/options.js';
 import { isObject, type Check } from '../module/validation/schema.js';
-import { resolveStrategy, strategyCheck, type StrategiesByName } from '../module/validation/strategies.js';
+import {
+  mayUseHashKey,
+  resolveStrategy,
+  strategyCheck,
+  type StrategiesByName,
+} from '../module/validation/strategies.js';
 import { describeValue } from '../safe-text.js';
 import type { Strategy, StrategyFactory } from '../strategies/strategy.js';
 import type { CallStrategy } from './call-options.js';
@@ -26,6 +31,8 @@ export class ServiceStrategies {
   /** By what made them, and the text of their options. */
   private readonly running = new Map<StrategyFactory, Map<string, Strategy<UpstreamNode>>>();
   private readonly names = new Map<Strategy<UpstreamNode>, string>();
+  /** Those that are known not to go by hash keys. */
+  private readonly keyless = new Set<Strategy<UpstreamNode>>();
   /** By what the call wrote, so that it is checked once. */
   private readonly byCall = new Map<string, Strategy<UpstreamNode>>();
   private readonly check: Check;
@@ -33,21 +40,29 @@ export class ServiceStrategies {
 
   /**
    * @param setting what the service's own strategy was made of
+   * @param beside what is tried out beside it
    * @param known the strategies that calls may name
    */
   constructor(
     private readonly own: Strategy<UpstreamNode>,
     setting: ResolvedStrategy,
+    beside: ResolvedStrategy | undefined,
     private readonly known: StrategiesByName,
     private readonly deps: ServiceStrategiesDeps,
   ) {
     this.check = strategyCheck(known);
     this.remember(setting, own);
+    if (mayUseHashKey(beside)) this.keyless.delete(own);
   }
 
   /** The name of a strategy that runs here; the service's own when none is given. */
   nameOf(strategy = this.own): string {
     return this.names.get(strategy) ?? '';
+  }
+
+  /** Could a hash key matter to it? To the service's own also when it matters to what runs beside that. */
+  mayUseHashKey(strategy = this.own): boolean {
+    return !this.keyless.has(strategy);
   }
 
   /**
@@ -105,8 +120,10 @@ export class ServiceStrategies {
     return strategy;
   }
 
-  private remember({ name, factory, options }: ResolvedStrategy, strategy: Strategy<UpstreamNode>): void {
+  private remember(setting: ResolvedStrategy, strategy: Strategy<UpstreamNode>): void {
+    const { name, factory, options } = setting;
     this.names.set(strategy, name);
+    if (!mayUseHashKey(setting)) this.keyless.add(strategy);
     const text = plainText(options);
     if (text === undefined) return;
     const ofFactory = this.running.get(factory) ?? new Map<string, Strategy<UpstreamNode>>();

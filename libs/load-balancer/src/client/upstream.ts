@@ -16,6 +16,7 @@ import type { LoadBalancerEvent } from '../telemetry/events.js';
 import { SYSTEM_TIME, type TimeSource } from '../time-source.js';
 import { NodeChannel } from '../transport/node-channel.js';
 import { openTransport } from '../transport/open-transport.js';
+import { reasonOf } from '../transport/reason.js';
 import type { ReplyTrailer } from '../transport/reply-trailer.js';
 import type { SocketListener } from '../transport/transport-settings.js';
 import { Availability } from './availability.js';
@@ -79,6 +80,8 @@ export class Upstream {
   closed = false;
   /** Closed altogether: nothing can be sent any more. */
   ended = false;
+  /** Nodes that discovery lists: more than the cluster has where it has a subset of them. */
+  known = 0;
 
   private readonly time: TimeSource;
   private readonly dryRun: ServiceDryRun;
@@ -99,9 +102,8 @@ export class Upstream {
   /** The last deadline of all calls since there was none in flight. */
   private lastDeadline = 0;
   private eager = 0;
-  /** Nodes that discovery lists: more than the cluster has where it has a subset of them. */
-  private known = 0;
   private cancelUpkeep: (() => void) | undefined;
+  private upkeepTold = false;
   private idleWaiter: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -155,14 +157,20 @@ export class Upstream {
         onReturned: ({ key: node }) => this.emit({ type: 'returned', service: name, node }),
       },
     );
-    this.strategies = new ServiceStrategies(strategy, options.strategy, options.strategies, {
-      make: (setting, path) => this.strategyOf(setting, path),
-      admit: (further) => {
-        this.cluster.admit(further);
-        this.keepUp();
+    this.strategies = new ServiceStrategies(
+      strategy,
+      options.strategy,
+      options.dryRun.strategy,
+      options.strategies,
+      {
+        make: (setting, path) => this.strategyOf(setting, path),
+        admit: (further) => {
+          this.cluster.admit(further);
+          this.keepUp();
+        },
       },
-    });
-    this.rules = new CallRules(options, deps.routeOf, this.strategies, (fault) =>
+    );
+    this.rules = new CallRules(options, deps.routeOf, this.strategies, this.doubts, (fault) =>
       deps.log(`${name}: ${fault}`),
     );
     if (healthCheck !== false) {
@@ -242,9 +250,13 @@ export class Upstream {
     this.emit({ type: 'attempt-failed', service: this.options.name, node, outcome, reason });
   }
 
-  /** A call will be tried again; `blindly`, when the request that it is made for may be a retry itself, for all that is known. */
-  retries({ node }: Attempt, retry: number, delay: number, blindly: boolean): void {
-    if (blindly) this.doubts.blindRetry();
+  /** A call is repeated, in so many attempts at most, for a request that may be a retry itself, for all that is known. */
+  repeatsBlindly(attempts: number): void {
+    this.doubts.blindRetry(attempts);
+  }
+
+  /** A call will be tried again. */
+  retries({ node }: Attempt, retry: number, delay: number): void {
     if (!this.deps.events.observed) return;
     this.emit({ type: 'retry', service: this.options.name, node: node.key, retry, delay });
   }
@@ -468,11 +480,23 @@ export class Upstream {
   /** Sees to what is due about once a second, as soon as there is anything. */
   private keepUp(): void {
     if (!this.started || this.ended || this.cancelUpkeep !== undefined) return;
-    if (!this.cluster.hasUpkeep && !this.doubts.watchesLatency) return;
+    if (!this.cluster.hasUpkeep) return;
     this.cancelUpkeep = this.time.every(() => {
-      this.cluster.upkeep();
-      if (this.doubts.watchesLatency) this.doubts.latency(this.rules.latencies, this.now());
+      try {
+        this.cluster.upkeep();
+      } catch (error) {
+        this.upkeepFailed(error);
+      }
     }, UPKEEP_INTERVAL);
+  }
+
+  /** Nobody would catch what is thrown in a timer, and the process would end. */
+  private upkeepFailed(error: unknown): void {
+    if (this.upkeepTold) return;
+    this.upkeepTold = true;
+    this.deps.log(
+      `${this.options.name}: the strategies could not be refreshed: ${reasonOf(error)}; calls go on without`,
+    );
   }
 
   private wakeReadyWaiters(): void {

@@ -31,9 +31,11 @@ function cluster(
   let time = 1_000_000;
   const clock = { now: () => time, wall: () => time };
   const locality = { ...DEFAULT_LOCALITY, zone };
-  const located = new LocalityStrategy<Node>(() => new RoundRobin({ random, now: clock.now }), locality, {
+  const create = () => new RoundRobin<Node>({ random, now: clock.now });
+  const located = new LocalityStrategy<Node>(create, locality, {
     known: () => subject.nodes.values(),
     random,
+    substitute: create,
   });
   const subject: Cluster<undefined> = new Cluster<undefined>(
     {

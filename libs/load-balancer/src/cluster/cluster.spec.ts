@@ -230,6 +230,17 @@ describe('panic', () => {
     expect(picks(subject)).toEqual(new Set(['h:1', 'h:3', 'h:4']));
   });
 
+  it('is not brought about by nodes that have yet to join', () => {
+    const { subject } = cluster();
+    subject.apply(endpoints(1, 2, 3, 4, 5));
+    for (const node of all(subject)) node.setConnection('connected', 'connected');
+    all(subject)[4]!.setProbe('unhealthy', 'x');
+    subject.apply(endpoints(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+    for (const node of all(subject).slice(5)) node.setConnection('connecting', 'connecting');
+    expect(subject.panic).toBe(false);
+    expect(picks(subject)).toEqual(new Set(['h:1', 'h:2', 'h:3', 'h:4']));
+  });
+
   it('never happens with threshold 0', () => {
     const { subject, d } = halfIll(0);
     d.setProbe('unhealthy', 'x');

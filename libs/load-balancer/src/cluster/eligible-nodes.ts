@@ -68,8 +68,9 @@ export function eligibleNodes<N extends JudgedNode>(
       ordered.map(({ healthy, counted }) => ({ healthy: healthy.length, total: counted })),
       overProvisioning,
     );
-  const panics = ({ healthy, regardless, total }: Level<N>): boolean =>
-    !calm && regardless.length > healthy.length && healthy.length * 100 < total * panicThreshold;
+  // As for priorities, those that have yet to join are no loss, or a scale-up would put ill nodes back to use.
+  const panics = ({ healthy, regardless, counted }: Level<N>): boolean =>
+    !calm && regardless.length > healthy.length && healthy.length * 100 < counted * panicThreshold;
   // To connect an idle node of a lower priority would take no less time than those take that are on their way.
   const first = ordered.findIndex(({ counted }) => counted === 0);
   const starting = first < 0 ? Infinity : first;

@@ -5,27 +5,16 @@ const LEAST_PENALTY = 5_000;
 /** No server can send its clients away for longer. */
 const GREATEST_PENALTY = 300_000;
 
+/** How an attempt ends that counts against its node. */
+export type FailureOutcome = Exclude<AttemptOutcome, 'answered' | 'sent' | 'cancelled'>;
+
 /**
- * The latency in milliseconds that the end of an attempt stands for; `undefined` when it tells nothing of the node.
+ * The latency in milliseconds that a failed attempt stands for.
  *
  * @param duration how long the attempt took
  * @param retryAfter when the server said to come back, in milliseconds
  */
-export function observedLatency(
-  outcome: AttemptOutcome,
-  duration: number,
-  retryAfter = 0,
-): number | undefined {
-  switch (outcome) {
-    case 'answered':
-    case 'timed-out':
-      return duration;
-    case 'refused':
-    case 'rejected':
-    case 'lost':
-      return Math.max(duration, Math.min(Math.max(retryAfter, LEAST_PENALTY), GREATEST_PENALTY));
-    case 'sent':
-    case 'cancelled':
-      return undefined;
-  }
+export function failurePenalty(outcome: FailureOutcome, duration: number, retryAfter = 0): number {
+  if (outcome === 'timed-out') return duration;
+  return Math.max(duration, Math.min(Math.max(retryAfter, LEAST_PENALTY), GREATEST_PENALTY));
 }

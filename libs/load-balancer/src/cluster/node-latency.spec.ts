@@ -23,18 +23,18 @@ function reconnect(node: ClusterNode): void {
   node.setConnection('connected', 'connected');
 }
 
-describe('the latency that a node is expected to have', () => {
+describe('the pace that a node is expected to have', () => {
   it.each(['lost', 'refused', 'rejected'] as const)(
     'is unknown once it is connected again: a process that was restarted does not pay for calls that were %s',
     (outcome) => {
       const node = connectedNode();
       attempt(node, 'answered');
       attempt(node, outcome);
-      expect(node.peakLatency(0)).toBeGreaterThanOrEqual(5_000);
+      expect(node.pace(0)).toBeGreaterThanOrEqual(5_000);
       node.setConnection('disconnected', 'reset');
-      expect(node.peakLatency(0)).toBeGreaterThanOrEqual(5_000);
+      expect(node.pace(0)).toBeGreaterThanOrEqual(5_000);
       node.setConnection('connected', 'connected');
-      expect(node.peakLatency(0)).toBeUndefined();
+      expect(node.pace(0)).toBeUndefined();
       expect(node.latency).toBe(8);
     },
   );
@@ -45,7 +45,7 @@ describe('the latency that a node is expected to have', () => {
     node.setConnection('disconnected', 'ECONNREFUSED');
     attempt(node, 'refused');
     node.setConnection('connected', 'connected');
-    expect(node.peakLatency(0)).toBeUndefined();
+    expect(node.pace(0)).toBeUndefined();
   });
 
   it('is still that of a failure when it takes connections only to lose them', () => {
@@ -55,10 +55,10 @@ describe('the latency that a node is expected to have', () => {
     reconnect(node);
     attempt(node, 'lost');
     reconnect(node);
-    expect(node.peakLatency(0)).toBeGreaterThanOrEqual(5_000);
+    expect(node.pace(0)).toBeGreaterThanOrEqual(5_000);
     attempt(node, 'answered');
     reconnect(node);
-    expect(node.peakLatency(0)).toBeUndefined();
+    expect(node.pace(0)).toBeUndefined();
   });
 
   it('outlasts a connection that was let go because nobody used it', () => {
@@ -66,6 +66,6 @@ describe('the latency that a node is expected to have', () => {
     attempt(node, 'answered', 400);
     node.setConnection('idle', 'not used');
     node.setConnection('connected', 'connected');
-    expect(node.peakLatency(0)).toBe(400);
+    expect(node.pace(0)).toBe(400);
   });
 });

@@ -3,9 +3,9 @@ import type { AttemptOutcome } from './attempt-record.js';
 import type { EjectionRecord, OutlierDetector } from './ejection/outlier-detector.js';
 import type { ResolvedEndpoint } from './endpoint.js';
 import { endpointKey } from './endpoint.js';
-import { observedLatency } from './failure-penalty.js';
+import { failurePenalty } from './failure-penalty.js';
 import { OutstandingList, type Outstanding } from './outstanding.js';
-import { PeakLatency } from './peak-ewma.js';
+import { Pace } from './pace.js';
 import type { LoadReport, NodeSnapshot, NodeStatus } from './snapshot.js';
 
 /** What the connection to a node can be in. */
@@ -40,12 +40,14 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   /** What its server last said of its load, and when (monotonic milliseconds); `undefined` for a stock server. */
   load: LoadReport | undefined = undefined;
   loadAt = 0;
+  /** When the first report since it was last connected came. */
+  loadSince = 0;
   /** Attempts that were answered: while it grows, the node is not silent. */
   answers = 0;
   /** Monotonic milliseconds at which it joined, or came back from trouble; `-Infinity` for one that was there from the start. */
   readySince: number;
 
-  private readonly peak = new PeakLatency();
+  private readonly seen = new Pace();
   private readonly outstanding = new OutstandingList();
   private calls = 0;
   private failures = 0;
@@ -182,23 +184,27 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   }
 
   setLoad(load: LoadReport): void {
-    this.load = load;
     this.loadAt = this.clock.now();
+    if (this.load === undefined) this.loadSince = this.loadAt;
+    this.load = load;
   }
 
   get waitingSince(): number | undefined {
     return this.inFlight === 0 ? undefined : this.outstanding.since;
   }
 
-  peakLatency(now: number): number | undefined {
-    return this.peak.known ? this.peak.read(now) : undefined;
+  pace(now: number): number | undefined {
+    return this.seen.known ? this.seen.read(now) : undefined;
   }
 
   /** An attempt starts. */
   begin(attempt?: Outstanding): void {
     this.inFlight++;
     this.calls++;
-    if (attempt) this.outstanding.add(attempt);
+    if (attempt) {
+      attempt.inFlight = this.inFlight;
+      this.outstanding.add(attempt);
+    }
     if (this.ejection !== undefined) this.detector?.began(this.ejection);
     if (this.dryEjection !== undefined) this.dryDetector?.began(this.dryEjection);
   }
@@ -227,14 +233,14 @@ export class ClusterNode<H = unknown> implements StrategyNode {
   ): void {
     this.inFlight--;
     if (attempt) this.outstanding.remove(attempt);
-    const observed = observedLatency(outcome, duration, retryAfter);
-    if (observed !== undefined) this.peak.observe(observed, now);
     if (outcome === 'answered') {
       this.answers++;
+      this.seen.observe(duration, attempt?.inFlight ?? 1, now);
       this.latency =
         this.latency === undefined ? duration : this.latency + (duration - this.latency) * LATENCY_WEIGHT;
     } else if (outcome !== 'cancelled' && outcome !== 'sent') {
       this.failures++;
+      this.seen.penalize(failurePenalty(outcome, duration, retryAfter), now);
     }
     if (this.ejection !== undefined || this.dryEjection !== undefined) this.judgeEnd(outcome, duration, now);
     if (this.onIdle !== undefined && this.inFlight === 0) {
@@ -251,7 +257,7 @@ export class ClusterNode<H = unknown> implements StrategyNode {
    */
   private meetAgain(): void {
     const flaps = this.connections > 0 && this.answers === this.answersBefore;
-    if (this.cutOff && !flaps) this.peak.forget();
+    if (this.cutOff && !flaps) this.seen.forget();
     this.connections++;
     this.cutOff = false;
     this.answersBefore = this.answers;

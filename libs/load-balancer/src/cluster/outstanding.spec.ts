@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { OutstandingList, type Outstanding } from './outstanding.js';
 
 function attempt(startedAt: number): Outstanding {
-  return { startedAt, older: undefined, newer: undefined };
+  return { startedAt, older: undefined, newer: undefined, inFlight: 1 };
 }
 
 describe('the attempts that wait for an answer', () => {

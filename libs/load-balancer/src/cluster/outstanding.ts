@@ -4,6 +4,8 @@ export interface Outstanding {
   readonly startedAt: number;
   older: Outstanding | undefined;
   newer: Outstanding | undefined;
+  /** Calls of this client in flight on the node when it began, itself included; set by the node. */
+  inFlight: number;
 }
 
 /**

@@ -43,7 +43,7 @@ function explain(
 }
 
 it('tells who may be picked, best first, who is left out and why, and what would be picked', () => {
-  const choice = explain();
+  const choice = explain({}, undefined, { remarks: new Map([[slow, 'slow start: takes 40 %']]) });
   expect(choice.candidates.map(({ node, eligible }) => [node, eligible])).toEqual([
     [fast.key, true],
     [slow.key, true],
@@ -51,16 +51,17 @@ it('tells who may be picked, best first, who is left out and why, and what would
     [weightless.key, false],
   ]);
   expect(choice.choice).toBe(fast.key);
-  const about = { service: 'orders', pattern: 'quote', at: '', hasHashKey: false } as const;
+  const about = { service: 'orders', pattern: 'quote', at: '', known: 10, hasHashKey: false } as const;
   const settings = { timeout: 0, maxAttempts: 1, hedged: false, idempotent: undefined, waitForReady: false };
   const strategy = { name: 'peak-ewma', from: 'pattern' } as const;
   expect(describeExplanation({ ...about, strategy, settings, ...choice })).toBe(
     [
       'peak-ewma (of the pattern) would take 10.0.0.2:4000: expected latency',
       '  10.0.0.2:4000: ready, 2 in flight, score 5',
-      '  10.0.0.1:4000: ready, 1 in flight, score 80.1',
+      '  10.0.0.1:4000: ready, 1 in flight, score 80.1; slow start: takes 40 %',
       '  10.0.0.0:4000: left out, disconnected: connect ECONNREFUSED',
       '  10.0.0.3:4000: left out, ready: its weight is 0',
+      '  6 more: left out, not in the subset of this client',
     ].join('\n'),
   );
 });
@@ -77,6 +78,24 @@ it('leaves out a full node, and one that the call was tried on, and takes the ne
   expect(again.candidates.find(({ node }) => node === fast.key)?.reason).toBe(
     'this call has been tried on it',
   );
+});
+
+it('leaves out what the strategy does, unless no other node will do', () => {
+  const local: Partial<typeof told> = { leftOut: new Map([[slow, 'no calls go from zone a to zone b']]) };
+  expect(explain({}, undefined, local).candidates.find(({ node }) => node === slow.key)).toMatchObject({
+    eligible: false,
+    reason: 'no calls go from zone a to zone b',
+  });
+  const again = explain({}, new Set([fast]), local);
+  expect(again.choice).toBe(slow.key);
+  expect(again.candidates.filter(({ eligible }) => eligible).map(({ node }) => node)).toEqual([slow.key]);
+});
+
+it('says of a node that is well and not eligible that others are waited for', () => {
+  expect(explain({ eligible: [fast] }).candidates.find(({ node }) => node === slow.key)).toMatchObject({
+    eligible: false,
+    reason: 'the nodes of a higher priority are being connected',
+  });
 });
 
 it('names a node that is due for its trial before any other', () => {

@@ -1,4 +1,5 @@
 import type { PickContext, StrategyExplanation, StrategyNode } from '../strategies/strategy.js';
+import { isHealthy } from './locality/places.js';
 import type { NodeStatus } from './snapshot.js';
 
 /** A node, as `explain()` shows it. */
@@ -10,6 +11,8 @@ export interface CandidateExplanation {
   readonly eligible: boolean;
   /** Why it cannot, or what its status rests on. */
   readonly reason: string;
+  /** What else decides on it: that it is at its slow start. */
+  readonly remark: string | undefined;
   /** What the strategy makes of it, lower being better (see `basis`); `undefined` when it has no score. */
   readonly score: number | undefined;
   /** Attempts of this client on it that are under way. */
@@ -38,7 +41,7 @@ export interface ChoiceExplanation {
  * @example
  * ```json
  * {
- *   "service": "orders", "pattern": "quote", "at": "2026-01-31T09:00:00.120Z",
+ *   "service": "orders", "pattern": "quote", "at": "2026-01-31T09:00:00.120Z", "known": 2,
  *   "strategy": { "name": "least-request", "from": "pattern" }, "hasHashKey": false,
  *   "basis": "(calls in flight + 1) / weight", "choice": "10.0.0.2:4001", "panic": false,
  *   "candidates": [
@@ -55,6 +58,8 @@ export interface PickExplanation extends ChoiceExplanation {
   readonly pattern: string;
   /** When it was made (ISO 8601). */
   readonly at: string;
+  /** Nodes that discovery lists: more than there are candidates where this client uses a `subset` of them. */
+  readonly known: number;
   /** The strategy that chooses, and whose option asked for it. */
   readonly strategy: { readonly name: string; readonly from: 'service' | 'pattern' | 'call' };
   /** Does the call have a hash key? The key itself may be somebody's name, and is not told. */
@@ -100,15 +105,21 @@ export function explainPick<N extends ExplainedNode>(
   told: StrategyExplanation<N>,
 ): ChoiceExplanation {
   const known = new Set(eligible);
+  const obstacleTo = (node: N): string | undefined => obstacleOf(node, known, limit, tried);
+  // A node that the strategy leaves out is better than none.
+  const leftOut = eligible.some((node) => !told.leftOut?.has(node) && obstacleTo(node) === undefined)
+    ? told.leftOut
+    : undefined;
   const candidates = Array.from(nodes, (node): CandidateExplanation => {
     const { key, status, inFlight, weight } = node;
-    const obstacle = node === trial ? undefined : obstacleOf(node, known, limit, tried);
+    const obstacle = node === trial ? undefined : (obstacleTo(node) ?? leftOut?.get(node));
     const score = told.scores.get(node);
     return {
       node: key,
       status,
       eligible: obstacle === undefined,
       reason: node === trial ? `${node.reason}; the next call tries it` : (obstacle ?? node.reason),
+      remark: obstacle === undefined ? told.remarks?.get(node) : undefined,
       score: Number.isFinite(score) ? score : undefined,
       inFlight,
       weight,
@@ -128,7 +139,10 @@ function obstacleOf<N extends ExplainedNode>(
   limit: number,
   tried: ReadonlySet<N> | undefined,
 ): string | undefined {
-  if (!known.has(node)) return node.weight <= 0 ? 'its weight is 0' : node.reason;
+  if (!known.has(node)) {
+    if (node.weight <= 0) return 'its weight is 0';
+    return isHealthy(node) ? 'the nodes of a higher priority are being connected' : node.reason;
+  }
   if (node.inFlight >= limit) return `full: ${node.inFlight} calls in flight`;
   return tried?.has(node) === true ? 'this call has been tried on it' : undefined;
 }
@@ -146,12 +160,15 @@ function choiceOf(
 }
 
 /** An explanation in lines, for a log. */
-export function describeExplanation({ strategy, choice, basis, panic, candidates }: PickExplanation): string {
+export function describeExplanation(explanation: PickExplanation): string {
+  const { strategy, choice, basis, panic, candidates, known } = explanation;
   const head = `${strategy.name} (of the ${strategy.from}) would take ${choice ?? 'no node in particular'}: ${basis}`;
-  const lines = candidates.map(({ node, eligible, status, reason, score, inFlight }) => {
+  const lines = candidates.map(({ node, eligible, status, reason, remark, score, inFlight }) => {
     if (!eligible) return `  ${node}: left out, ${status}: ${reason}`;
     const figure = score === undefined ? '' : `, score ${Number(score.toPrecision(3))}`;
-    return `  ${node}: ${status}, ${inFlight} in flight${figure}`;
+    return `  ${node}: ${status}, ${inFlight} in flight${figure}${remark === undefined ? '' : `; ${remark}`}`;
   });
+  const others = known - candidates.length;
+  if (others > 0) lines.push(`  ${others} more: left out, not in the subset of this client`);
   return [panic ? `${head} (panic: health is ignored)` : head, ...lines].join('\n');
 }

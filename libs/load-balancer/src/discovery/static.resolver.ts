@@ -2,6 +2,7 @@ import { of, type Observable } from 'rxjs';
 import { endpointKey, type Endpoint } from '../cluster/endpoint.js';
 import { summarizeProblems, validateEndpoints } from './endpoint-validation.js';
 import type { Resolver, ResolvedNode, Target } from './resolver.js';
+import type { TargetSource } from './resolver-registry.js';
 import { unknownParamProblem } from './target.js';
 
 /** Nodes of a list that its URI shows. */
@@ -32,19 +33,37 @@ export class StaticResolver implements Resolver {
   }
 }
 
-/** Nodes that were given as a list in the options, in the shape of a target with its resolver. */
-export function fixedTarget(endpoints: readonly Endpoint[]): { target: Target; resolver: Resolver } {
+/** Nodes that were given as a list in the options. */
+class FixedNodes implements Resolver {
+  readonly schemes = ['static'];
+  readonly finite = true;
+
+  constructor(readonly nodes: readonly Endpoint[]) {}
+
+  watch(): Observable<readonly ResolvedNode[]> {
+    return of(this.nodes);
+  }
+}
+
+/** The same in the shape of a target with its resolver. */
+export function fixedTarget(endpoints: readonly Endpoint[]): TargetSource {
   const keys = endpoints.map(endpointKey);
   const more = keys.length > SHOWN ? `,… (${keys.length} nodes)` : '';
   const uri = `static:///${keys.slice(0, SHOWN).join(',')}${more}`;
   return {
     target: { uri, scheme: 'static', authority: '', path: keys.join(','), params: {} },
-    resolver: { schemes: ['static'], finite: true, watch: () => of(endpoints) },
+    resolver: new FixedNodes(endpoints),
   };
 }
 
+/** What is known of a target's nodes before anything is looked up; `undefined` where they have to be. */
+export function nodesInOptions({ target, resolver }: TargetSource): readonly ResolvedNode[] | undefined {
+  if (resolver instanceof FixedNodes) return resolver.nodes;
+  return resolver instanceof StaticResolver ? staticNodes(target) : undefined;
+}
+
 /** The nodes that a `static` target lists, each as it is written. */
-export function staticNodes(target: Target): string[] {
+function staticNodes(target: Target): string[] {
   return target.path
     .split(',')
     .map((node) => node.trim())

@@ -206,6 +206,9 @@ describe('forRootAsync()', () => {
     expect(() => LoadBalancerModule.forRootAsync({ services: ['orders'] })).toThrow(
       'forRootAsync: expected exactly one of useFactory, useClass and useExisting, got 0',
     );
+    expect(() => LoadBalancerModule.forRootAsync({ useClass: Options, inject: [Options] })).toThrow(
+      'forRootAsync.inject: is for useFactory only; a class has a constructor',
+    );
     expect(() => LoadBalancerModule.forRootAsync({ useClass: Options, useExisting: Options })).toThrow(
       'got 2',
     );

@@ -69,7 +69,7 @@ export interface ServiceOptions {
    * the nodes of the first have the highest priority.
    */
   target: string | readonly string[] | readonly Endpoint[];
-  /** How a node is chosen: by name, by name with options, or by a factory or class; `round-robin` by default. */
+  /** How a node is chosen: by name, by name with options, or by a factory or class; `peak-ewma` by default. */
   strategy?: StrategyName | (string & {}) | StrategyOptions | StrategyFactory | StrategyClass;
   /**
    * Milliseconds for the whole call, 5 000 by default, 0 for no limit. A shorter inherited deadline wins. This and all
@@ -312,7 +312,7 @@ export interface ResolvedServiceOptions {
   readonly panicThreshold: number;
   readonly healthCheck: Readonly<Required<HealthCheckOptions>> | false;
   readonly outlierDetection: EjectionPolicy | false;
-  /** Those of its checks that the service itself asks for. */
+  /** Those of its checks, and of the dry run's, that somebody relies on. */
   readonly outlierChecksAsked: readonly OutlierCheck[];
   readonly dryRun: {
     readonly strategy: ResolvedStrategy | undefined;
@@ -330,8 +330,14 @@ export interface ResolvedServiceOptions {
   readonly transport: TransportOptions;
 }
 
+/** Where an option stands, from the service down: `['hedge', 'delay']`. */
+export type OptionPath = readonly [key: keyof ServiceOptions, ...further: (string | number)[]];
+
 /** A check of `outlierDetection` that compares nodes. */
-export type OutlierCheck = 'successRate' | 'failurePercentage' | 'latency';
+export interface OutlierCheck {
+  readonly option: OptionPath;
+  readonly minimumNodes: number;
+}
 
 /** A strategy that options ask for, with what makes it. */
 export interface ResolvedStrategy {

@@ -16,6 +16,8 @@ export interface Gradient2Options {
 }
 
 const DEFAULT_QUEUE = 4;
+/** Between what it moves, and where it begins, by default. */
+export const GRADIENT2_BOUNDS = { min: 2 * DEFAULT_QUEUE, max: 1_000, initial: 20 } as const;
 /** Outliers must not halve the limit more than once an update. */
 const STEEPEST_GRADIENT = 0.5;
 /** Updates whose plain mean is the first baseline (Netflix's warm-up). */
@@ -69,7 +71,11 @@ export class Gradient2Limit implements ConcurrencyLimit {
   private answerLatencies = 0;
 
   constructor(options: Gradient2Options = {}) {
-    const { min = 2 * DEFAULT_QUEUE, max = 1_000, initial = 20 } = options;
+    const {
+      min = GRADIENT2_BOUNDS.min,
+      max = GRADIENT2_BOUNDS.max,
+      initial = GRADIENT2_BOUNDS.initial,
+    } = options;
     this.min = min;
     this.max = max;
     this.queue = options.queue ?? DEFAULT_QUEUE;

@@ -1,3 +1,4 @@
+import { DelayWatch, type LateCalls } from './delay-watch.js';
 import type { LatencyWindow } from './latency-window.js';
 import type { PushBack } from './retry-backoff.js';
 import type { RetryBudget } from './retry-budget.js';
@@ -51,9 +52,18 @@ export class HedgePolicy {
   private readonly percentile: number;
   private cached = 0;
   private cachedAt = -Infinity;
+  private readonly watch: DelayWatch | undefined;
 
-  /** @param options validated before */
-  constructor({ delay, maxAttempts = 2 }: HedgeOptions) {
+  /**
+   * @param options validated before
+   * @param onEarly told when a fixed delay is below the median of the calls that it is for, each time that is found
+   */
+  constructor(
+    { delay, maxAttempts = 2 }: HedgeOptions,
+    private readonly onEarly?: (calls: LateCalls) => void,
+  ) {
+    // A percentile follows the latency by itself.
+    this.watch = typeof delay === 'number' && onEarly ? new DelayWatch() : undefined;
     this.maxAttempts = maxAttempts;
     this.fixedDelay = typeof delay === 'number' ? Math.max(delay, SHORTEST_DELAY) : undefined;
     this.percentile = typeof delay === 'number' ? 0 : (parsePercentile(delay) ?? 0);
@@ -71,6 +81,17 @@ export class HedgePolicy {
     this.cachedAt = now;
     this.cached = Math.max(latency, SHORTEST_DELAY);
     return this.cached;
+  }
+
+  /** The first attempt of a call has been sent, and will be hedged when the delay passes. */
+  started(now: number): void {
+    const calls = this.watch?.started(now);
+    if (calls) this.onEarly?.(calls);
+  }
+
+  /** It was still unanswered then. */
+  passed(): void {
+    this.watch?.passed();
   }
 
   /** Is the call one to hedge at all? If not, no delay need be armed. */

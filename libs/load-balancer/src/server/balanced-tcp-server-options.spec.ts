@@ -102,6 +102,28 @@ describe('options of BalancedTcpServer', () => {
     ]);
   });
 
+  it.each([
+    [{ adaptive: { max: 5 } }, 'adaptive.max: expected at least the min (8), got 5'],
+    [{ adaptive: { min: 2_000 } }, 'adaptive.min: expected at most the max (1000), got 2000'],
+    [{ adaptive: true, maxInFlight: 5 }, 'adaptive.min: expected at most maxInFlight (5), got 8'],
+    [{ adaptive: { initial: 5 } }, 'adaptive.initial: expected from the min (8) to the max (1000), got 5'],
+  ])('refuse bounds that leave an adaptive limit no room: %j', (limits, problem) => {
+    const [{ path, message } = {}] = problemsOf({ limits });
+    expect(`${path}: ${message}`).toBe(`BalancedTcpServer.limits.${problem}`);
+  });
+
+  it('refuse limits of the framing beside a socketClass that never hears of them', () => {
+    class Framing extends JsonSocket {}
+    const limits = { maxBufferSize: 1, incompleteMessageTimeout: 1, maxSendBufferSize: 1 };
+    expect(problemsOf({ socketClass: Framing, ...limits })).toEqual(
+      Object.keys(limits).map((option) => ({
+        path: `BalancedTcpServer.${option}`,
+        message: 'has no effect on a socketClass of your own, which has to see to it',
+      })),
+    );
+    expect(problemsOf({ socketClass: Framing })).toEqual([]);
+  });
+
   it.each([null, [], 'x'])('are not %j', (options) => expect(problemsOf(options)).toHaveLength(1));
 
   it('do not show the content of what they refuse', () => {

@@ -1,4 +1,5 @@
 import type { Deserializer, Serializer, TcpSocket } from '@nestjs/microservices';
+import { JsonSocket } from '@nestjs/microservices';
 import type { Type } from '@nestjs/common';
 import type { TlsOptions } from 'node:tls';
 import type { ContextOptions } from '../context/context-options.js';
@@ -70,8 +71,8 @@ export interface BalancedTcpServerOptions {
   serializer?: Serializer;
   deserializer?: Deserializer;
   /**
-   * Characters of one incoming message; Nest's default (134 217 728). Like the next two, not for a
-   * `socketClass` of one's own.
+   * Characters of one incoming message; Nest's default (134 217 728). Like the next two, refused beside a
+   * `socketClass` of one's own, which never hears of it.
    */
   maxBufferSize?: number;
   /** Milliseconds a client may stay silent in the middle of a message, 0 for no limit; 30 000 by default. */
@@ -176,6 +177,17 @@ function checkRegistration(
     report(`${path}.service`, 'missing; expected the name to register the server under');
 }
 
+/** Nest hands these to its own framing alone, and we to ours. */
+const FRAMING = ['maxBufferSize', 'incompleteMessageTimeout', 'maxSendBufferSize'] as const;
+
+function checkFraming(options: Readonly<Record<string, unknown>>, path: string, report: Report): void {
+  const { socketClass } = options;
+  if (socketClass === undefined || socketClass === JsonSocket) return;
+  for (const option of FRAMING)
+    if (options[option] !== undefined)
+      report(`${path}.${option}`, 'has no effect on a socketClass of your own, which has to see to it');
+}
+
 /**
  * Checks the options.
  *
@@ -188,6 +200,9 @@ export function checkServerOptions(
   const problems: OptionsProblem[] = [];
   const report: Report = (at, message) => problems.push({ path: at, message });
   schema(options, path, report);
-  if (isObject(options)) checkRegistration(options, path, report);
+  if (isObject(options)) {
+    checkRegistration(options, path, report);
+    checkFraming(options, path, report);
+  }
   if (problems.length > 0) throw new InvalidOptionsError(problems);
 }

@@ -1,6 +1,6 @@
-import { adaptive } from '../module/validation/call-schema.js';
+import { adaptive, reportAdaptiveBounds } from '../module/validation/call-schema.js';
 import type { Check } from '../module/validation/schema.js';
-import { integer, isObject, pathTo, section } from '../module/validation/schema.js';
+import { integer, isObject, pathTo, ProblemCounter, section } from '../module/validation/schema.js';
 import { describeValue } from '../safe-text.js';
 import type { ServerLimitsOptions } from './balanced-tcp-server-options.js';
 
@@ -19,9 +19,13 @@ const fields = section<ServerLimitsOptions>({ maxInFlight: integer(1), adaptive,
 
 /** The limits of a server. */
 export const serverLimits: Check = (value, path, report) => {
-  fields(value, path, report);
+  const shape = new ProblemCounter(report);
+  fields(value, path, shape.report);
   if (!isObject(value)) return;
   const { maxInFlight, adaptive: adapts, priorities: given } = value;
   if (given !== undefined && maxInFlight === undefined && (adapts === undefined || adapts === false))
     report(pathTo(path, 'priorities'), 'expected a limit beside it: maxInFlight, adaptive or both');
+  if (shape.count > 0) return;
+  const { adaptive: limit, maxInFlight: most = Infinity } = value as ServerLimitsOptions;
+  if (limit) reportAdaptiveBounds(limit === true ? {} : limit, most, path, report);
 };

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fakeDeps, fakeNodes } from '../testing/fake-nodes.js';
 import type { FakeNode } from '../testing/fake-nodes.js';
-import { ConsistentHash } from './consistent-hash.js';
+import { ConsistentHash, type ConsistentHashOptions } from './consistent-hash.js';
+import { seededRandom } from '../testing/seeded-random.js';
 import { buildMaglev } from './maglev.js';
 import { buildRing } from './ring-hash.js';
 import { mix } from './string-hash.js';
@@ -13,8 +14,12 @@ describe.each([
   ['ring-hash', buildRing],
   ['maglev', buildMaglev],
 ] as const)('%s', (_name, build) => {
-  const make = (nodes: readonly FakeNode[], seed = 1): ConsistentHash<FakeNode> => {
-    const strategy = new ConsistentHash<FakeNode>(fakeDeps(seed), build);
+  const make = (
+    nodes: readonly FakeNode[],
+    seed = 1,
+    options: ConsistentHashOptions = {},
+  ): ConsistentHash<FakeNode> => {
+    const strategy = new ConsistentHash<FakeNode>(fakeDeps(seed), build, options);
     strategy.update(nodes);
     return strategy;
   };
@@ -125,25 +130,96 @@ describe.each([
     const nodes = fakeNodes(10);
     const strategy = make(nodes);
     const home = owner(strategy, 'hot');
-    for (const node of nodes) node.inFlight = 8;
-    for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
-    expect(owner(strategy, 'hot')).toBe(home);
-    home.inFlight = 20;
-    for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
-    expect(owner(strategy, 'hot')).not.toBe(home);
+    const ownerWith = (inFlight: number): FakeNode => {
+      home.inFlight = inFlight;
+      for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
+      return owner(strategy, 'hot');
+    };
+    for (const node of nodes) node.inFlight = 400;
+    expect(ownerWith(500)).toBe(home);
+    expect(ownerWith(530)).not.toBe(home);
     expect(owner(strategy, 'hot')).toBe(owner(strategy, 'hot'));
   });
 
-  it('spills hot keys of one node to different nodes', () => {
-    const nodes = fakeNodes(20);
+  it('keeps the calls of a key together while they are few, and spills them when they are not', () => {
+    const nodes = fakeNodes(50);
     const strategy = make(nodes);
-    const home = owner(strategy, KEYS[0]!);
-    const hot = KEYS.filter((key) => owner(strategy, key) === home).slice(0, 50);
-    home.inFlight = 100;
-    for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
-    const refuges = new Set(hot.map((key) => owner(strategy, key)));
-    expect(refuges.has(home)).toBe(false);
-    expect(refuges.size).toBeGreaterThan(12);
+    const home = owner(strategy, 'hot');
+    const places = Array.from({ length: 20 }, () => {
+      const node = owner(strategy, 'hot');
+      node.inFlight++;
+      return node;
+    });
+    expect(places.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => home));
+    expect(home.inFlight).toBe(8);
+  });
+
+  /** The share of calls that go to the node that their key belongs to, of 300 keys that are equally hot. */
+  function atHome(count: number, inFlight: number, options?: ConsistentHashOptions): number {
+    const nodes = fakeNodes(count);
+    const strategy = make(nodes, 1, options);
+    const keys = KEYS.slice(0, 300);
+    const homes = keys.map((key) => owner(strategy, key));
+    const random = seededRandom(count + inFlight);
+    const running: FakeNode[] = [];
+    let home = 0;
+    for (let call = 0; call < inFlight + 2_000; call++) {
+      const key = Math.floor(random() * keys.length);
+      const node = owner(strategy, keys[key]!);
+      if (call >= inFlight) {
+        if (node === homes[key]) home++;
+        const at = Math.floor(random() * running.length);
+        running[at]!.inFlight--;
+        running[at] = node;
+      } else running.push(node);
+      node.inFlight++;
+    }
+    return home / 2_000;
+  }
+
+  it.each([
+    [4, 3],
+    [10, 5],
+    [10, 40],
+    [10, 80],
+    [10, 400],
+    [50, 50],
+  ])(
+    'of keys that are alike hardly any leaves home, with %d nodes and %d calls in flight',
+    (count, calls) => {
+      expect(atHome(count, calls)).toBeGreaterThan(0.97);
+    },
+  );
+
+  it('bounds what a node may have as the option says, or not at all', () => {
+    const most = (options: ConsistentHashOptions): number => {
+      const nodes = fakeNodes(10);
+      const strategy = make(nodes, 1, options);
+      for (let i = 0; i < 5_000; i++) owner(strategy, 'hot').inFlight++;
+      return Math.max(...nodes.map(({ inFlight }) => inFlight));
+    };
+    expect(most({ bound: false })).toBe(5_000);
+    expect(Math.abs(most({ bound: 2 }) - 1_000)).toBeLessThan(10);
+    expect(Math.abs(most({}) - 625)).toBeLessThan(10);
+    expect(Math.abs(most({ bound: 1 }) - (500 + 3 * Math.sqrt(500)))).toBeLessThan(10);
+  });
+
+  it('spills hot keys of one node to different nodes, whichever it is and however loaded the others are', () => {
+    fc.assert(
+      fc.property(fc.nat(19), fc.nat(60), (index, busy) => {
+        const nodes = fakeNodes(20);
+        const strategy = make(nodes);
+        const home = nodes[index]!;
+        const hot = KEYS.filter((key) => owner(strategy, key) === home).slice(0, 50);
+        for (const node of nodes) node.inFlight = busy;
+        home.inFlight = 150;
+        for (let i = 0; i < 50; i++) strategy.pick({ pattern: 'test', tried: undefined });
+        const refuges = new Set(hot.map((key) => owner(strategy, key)));
+        expect(refuges.has(home)).toBe(false);
+        expect(refuges.size).toBeGreaterThan(10);
+      }),
+      { numRuns: 8 },
+    );
   });
 
   it('keeps the load of every node within the bound, whatever is hot', () => {
@@ -154,8 +230,9 @@ describe.each([
         for (let calls = 1; calls <= 300; calls++) {
           owner(strategy, calls % 4 === 0 ? `cold-${calls}` : 'hot').inFlight++;
           // A quarter of a call a node is what the estimate of the total may be behind by.
-          const bound = Math.ceil((1.25 * calls) / count) + 1;
-          for (const { inFlight } of nodes) expect(inFlight).toBeLessThanOrEqual(bound);
+          const share = calls / count;
+          const bound = Math.max(8, Math.ceil(Math.max(1.25 * share, share + 3 * Math.sqrt(share))) + 1);
+          expect(Math.max(...nodes.map(({ inFlight }) => inFlight))).toBeLessThanOrEqual(bound);
         }
       }),
       { numRuns: 10 },

@@ -1,15 +1,15 @@
 import { explanationOf } from './scored.js';
 import type { PickContext, Strategy, StrategyExplanation, StrategyNode } from './strategy.js';
 
-/** How often two strategies have named the same node. */
+/** How often two strategies have come to the same node for a call. */
 export interface DryRunCounts {
   readonly same: number;
   readonly different: number;
 }
 
 /**
- * Lets a second strategy decide alongside without acting: it sees the same nodes and is asked for the same picks, and what
- * it answers is only compared. What nodes measure comes from the picks of the first one, so a strategy by load shows how
+ * Lets a second strategy decide alongside without acting: it sees the same nodes, and whoever picks asks it for the same
+ * calls and only compares what it answers. What nodes measure comes from the picks of the first one, so a strategy by load shows how
  * it would go on from here and not how things would stand if it had acted.
  *
  * The second one may not fail calls: give it guarded when it is a user's.
@@ -20,7 +20,8 @@ export class DryRun<N extends StrategyNode> implements Strategy<N> {
 
   constructor(
     private readonly acting: Strategy<N>,
-    private readonly watched: Strategy<N>,
+    /** The one that looks on. */
+    readonly watched: Strategy<N>,
   ) {}
 
   get counts(): DryRunCounts {
@@ -33,13 +34,13 @@ export class DryRun<N extends StrategyNode> implements Strategy<N> {
   }
 
   pick(call: PickContext<N>): N | undefined {
-    const node = this.acting.pick(call);
-    const other = this.watched.pick(call);
-    if (node !== undefined) {
-      if (other === node) this.same++;
-      else this.different++;
-    }
-    return node;
+    return this.acting.pick(call);
+  }
+
+  /** A call has been given to a node, and the second one would have given it to another, or the same. */
+  compare(taken: N, other: N | undefined): void {
+    if (taken === other) this.same++;
+    else this.different++;
   }
 
   observe(node: N): void {

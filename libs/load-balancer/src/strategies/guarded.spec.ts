@@ -18,6 +18,12 @@ describe('a strategy that a user wrote', () => {
     expect(faults).toEqual([]);
   });
 
+  it('that goes by hash keys is known to', () => {
+    const strategy = { update: () => undefined, pick: () => undefined, usesHashKey: true };
+    expect(new GuardedStrategy(strategy, () => undefined).usesHashKey).toBe(true);
+    expect(guarded(() => undefined).strategy.usesHashKey).toBe(false);
+  });
+
   it('that throws does not fail the call: nodes are taken in turn, and it is told once', () => {
     const nodes = fakeNodes(3);
     const { strategy, faults } = guarded(() => {
@@ -88,12 +94,16 @@ describe('a strategy that a user wrote', () => {
     expect([strategy.observe, strategy.refresh]).toEqual([undefined, undefined]);
   });
 
-  it('that explains itself with anything else costs nobody anything, and is told of', () => {
+  it.each<object>([
+    { basis: 'mood' },
+    { basis: 'mood', scores: new Map(), leftOut: ['all'] },
+    { basis: 'mood', scores: new Map(), remarks: new Map([[{}, { text: 'none' }]]) },
+  ])('that explains itself with anything else costs nobody anything, and is told of (%j)', (told) => {
     const faults: string[] = [];
     const inner = {
       update: () => undefined,
       pick: () => undefined,
-      explain: () => ({ basis: 'mood' }) as never,
+      explain: () => told as never,
     };
     const strategy = new GuardedStrategy<FakeNode>(inner, (reason) => faults.push(reason));
     expect(strategy.explain(anyCall)).toMatchObject({ scores: new Map(), choice: undefined });

@@ -11,6 +11,7 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
   private turn = 0;
   private told = '';
 
+  readonly usesHashKey: boolean;
   /** Only there when the strategy has it: what nobody listens to is not told, and needs no timer. */
   readonly observe?: (node: N) => void;
   readonly refresh?: () => void;
@@ -19,6 +20,7 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
     private readonly inner: Strategy<N>,
     private readonly onFault: (reason: string) => void,
   ) {
+    this.usesHashKey = inner.usesHashKey === true;
     if (inner.observe)
       this.observe = (node) => {
         if (this.members.has(node)) this.attempt('observe', () => inner.observe?.(node));
@@ -69,6 +71,11 @@ export class GuardedStrategy<N extends StrategyNode = StrategyNode> implements S
 
 function isExplanation<N extends StrategyNode>(told: unknown): told is StrategyExplanation<N> {
   if (typeof told !== 'object' || told === null) return false;
-  const { basis, scores } = told as Partial<Record<keyof StrategyExplanation, unknown>>;
-  return typeof basis === 'string' && scores instanceof Map;
+  const { basis, scores, leftOut, remarks } = told as Partial<Record<keyof StrategyExplanation, unknown>>;
+  return typeof basis === 'string' && scores instanceof Map && [leftOut, remarks].every(isTextByNode);
+}
+
+function isTextByNode(told: unknown): boolean {
+  if (told === undefined) return true;
+  return told instanceof Map && [...told.values()].every((text) => typeof text === 'string');
 }

@@ -92,7 +92,7 @@ describe.each(BY_LOAD)('over a service of unequal nodes, %s', (name) => {
       strategy.update([...live]);
       for (let i = 0; i < 5; i++) expect(live).toContain(strategy.pick(anyCall as never));
     }
-    expect(live[0]!.peakLatency(0)).toBe(77);
+    expect(live[0]!.pace(0)).toBe(77);
   });
 });
 

@@ -52,9 +52,9 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
   pick(call: PickContext<N>): N | undefined {
     const { pair } = this;
     if (pair.nodes.length < 2) return pair.nodes[0];
-    this.probe();
-    if (this.silent.size === pair.nodes.length) return this.unaided.pick(call);
     const now = call.now ?? this.deps.now();
+    this.probe(now);
+    if (this.silent.size === pair.nodes.length) return this.unaided.pick(call);
     if (this.silent.size > 0) {
       pair.draw();
       // A draw that falls on a node that says nothing decides among those, so that they get their share.
@@ -73,7 +73,7 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
     );
   }
 
-  private probe(): void {
+  private probe(now: number): void {
     const { requestLoad } = this.deps;
     if (!requestLoad) return;
     this.probesDue += PROBES_PER_CALL;
@@ -81,7 +81,7 @@ export class LeastLoaded<N extends StrategyNode = StrategyNode> implements Strat
     this.probesDue--;
     const { nodes } = this.pair;
     // A report is asked for, so one can go: what the pool liked least gives way to what has not been looked at.
-    this.pool.makeRoom();
+    this.pool.makeRoom(now);
     requestLoad(nodes[Math.floor(this.deps.random() * nodes.length)] as N);
   }
 }

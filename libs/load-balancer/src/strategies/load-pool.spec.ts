@@ -36,12 +36,36 @@ describe('a pool of load reports', () => {
     expect(pool.take(0)).toBe(nodes[2]);
   });
 
-  it('adds each call that it sends to the report: one more in flight, and as much later', () => {
+  it('counts calls that this client has sent since, and those that have been answered', () => {
     const { pool, nodes } = poolOf({ inFlight: 1, latency: 10 }, { inFlight: 1, latency: 100 });
-    const taken = Array.from({ length: 25 }, () => pool.take(0));
+    nodes[0]!.inFlight = 17;
+    expect(pool.take(0)).toBe(nodes[0]);
     // 10 ms of one in flight are 100 of nineteen.
-    expect(taken.slice(0, 18)).toEqual(Array.from({ length: 18 }, () => nodes[0]));
-    expect(taken).toContain(nodes[1]);
+    nodes[0]!.inFlight = 19;
+    expect(pool.take(0)).toBe(nodes[1]);
+    nodes[0]!.inFlight = 2;
+    expect(pool.take(0)).toBe(nodes[0]);
+  });
+
+  it('tells the calls of others from its own: what is answered here leaves those of others there', () => {
+    const pool = new LoadPool<FakeNode>();
+    const nodes = fakeNodes(4);
+    nodes[0]!.inFlight = 4;
+    for (const node of nodes) pool.add(node, { inFlight: 6, latency: 10 }, 0);
+    nodes[0]!.inFlight = 0;
+    expect([...pool.candidates(0).keys()]).toContain(nodes[0]);
+    expect(pool.take(0)).toBe(nodes[0]);
+    expect(pool.candidates(0).get(nodes[0]!)).toBeCloseTo((10 * 3) / 7, 9);
+  });
+
+  it('does not believe that a node is quick which takes long for each of this client’s calls', () => {
+    const { pool, nodes } = poolOf({ inFlight: 0, latency: 20 }, { inFlight: 0, latency: 30 });
+    Object.assign(nodes[0]!, { expected: 25, inFlight: 3 });
+    Object.assign(nodes[1]!, { expected: 2, inFlight: 12 });
+    const expected = pool.candidates(0);
+    expect(expected.get(nodes[0]!)).toBe(100);
+    expect(expected.get(nodes[1]!)).toBe(54);
+    expect(pool.take(0)).toBe(nodes[1]);
   });
 
   it('goes by the last report of a node only', () => {
@@ -79,12 +103,12 @@ describe('a pool of load reports', () => {
       { inFlight: 0, latency: 5, at: 2 },
       { inFlight: 0, latency: 6, at: 3 },
     );
-    for (let i = 0; i < 10; i++) pool.makeRoom();
+    for (let i = 0; i < 10; i++) pool.makeRoom(3);
     // The worst first, then the oldest.
     expect(new Set(pool.candidates(3).keys())).toEqual(new Set([nodes[0], nodes[2], nodes[3]]));
     for (let i = 0; i < 10; i++) {
       pool.add(nodes[2]!, { inFlight: 0, latency: 5 }, 3);
-      pool.makeRoom();
+      pool.makeRoom(3);
     }
     expect(new Set(pool.candidates(3).keys())).toEqual(new Set([nodes[2], nodes[3]]));
   });
@@ -106,7 +130,7 @@ describe('a pool of load reports', () => {
           now += after;
           pool.add(nodes[node]!, { inFlight, latency }, now);
           told.set(nodes[node]!, now);
-          if (after % 3 === 0) pool.makeRoom();
+          if (after % 3 === 0) pool.makeRoom(now);
           expect(pool.candidates(now).size).toBeLessThanOrEqual(16);
           const taken = pool.take(now);
           if (taken) expect(now - told.get(taken)!).toBeLessThanOrEqual(1_000);

@@ -22,16 +22,21 @@ const TYPICAL_WEIGHT = 0.1;
 
 interface Entry<N> {
   node: N;
-  /** Requests in flight on the server, as reported, and one for each call sent there since. */
-  inFlight: number;
-  /** What the next call there is expected to take, in milliseconds. */
+  /** Requests in flight on the server when it reported, those of this client among them. */
+  reported: number;
+  /** How many of them were of other clients. */
+  others: number;
+  /** What a request was expected to take then, in milliseconds. */
   latency: number;
   at: number;
+  /** Requests that are in flight there now, by what is known: those of others, and this client's own. */
+  inFlight: number;
 }
 
 /**
- * The last load reports of a few nodes, at most one a node, fewest requests in flight first. The entries are made once
- * and moved about, so that nothing is allocated; with sixteen of them a shift is a few nanoseconds.
+ * The last load reports of a few nodes, at most one a node. A report tells of the moment it was made; what this client has
+ * sent there since, and has had answered, it knows itself, also where many answers come with one report. The entries are
+ * made once and moved about, so that nothing is allocated.
  */
 export class LoadPool<N extends StrategyNode> {
   private readonly entries: Entry<N>[] = [];
@@ -51,91 +56,103 @@ export class LoadPool<N extends StrategyNode> {
   }
 
   /** Takes in what a node has just told; it replaces what it told before. */
-  add(node: N, { inFlight, latency: reported }: LoadReport, at: number): void {
+  add(node: N, { inFlight: reported, latency: told }: LoadReport, at: number): void {
     this.refilled = true;
-    const latency = reported ?? this.typical;
+    const latency = told ?? this.typical;
     this.typical += (latency - this.typical) * TYPICAL_WEIGHT;
-    this.remove(node);
-    if (this.size === POOL_SIZE) this.evict();
-    let entry = this.entries[this.size];
-    if (entry) {
-      entry.node = node;
-      entry.inFlight = inFlight;
-      entry.latency = latency;
-      entry.at = at;
-    } else {
-      entry = { node, inFlight, latency, at };
-      this.entries.push(entry);
-    }
-    this.size++;
-    this.sink(this.size - 1);
+    const entry = this.entryOf(node, at);
+    entry.reported = reported;
+    entry.others = Math.max(0, reported - node.inFlight);
+    entry.latency = latency;
+    entry.at = at;
   }
 
   /**
    * Prequal's choice, *hot-cold lexicographic*: of the cold nodes, whose requests in flight are within the quantile, the
-   * one with the lowest latency. The call is added to its entry at once, since its next report comes later than the next
-   * call, and so would many a call. `undefined` when there are no two fresh reports.
+   * one with the lowest latency. `undefined` when there are no two fresh reports.
    */
   take(now: number): N | undefined {
-    if (!this.comparable(now)) return undefined;
-    // Age and stall are looked at only of entries that would be taken: to ask all sixteen costs a cache miss each.
-    for (let chosen = this.best(); chosen >= 0; chosen = this.best()) {
-      const entry = this.entries[chosen] as Entry<N>;
-      if (now - entry.at > REPORT_LIFETIME) {
-        this.removeAt(chosen);
-        continue;
+    this.renew(now);
+    if (this.size < FEWEST) return undefined;
+    const hot = this.hotFrom();
+    let best: N | undefined;
+    let least = Infinity;
+    for (let i = 0; i < hot; i++) {
+      const entry = this.entries[i] as Entry<N>;
+      // It is not less than what was reported, unless calls have gone since: most need not be looked at closely.
+      if (entry.latency >= least && entry.inFlight >= entry.reported) continue;
+      const latency = expectedLatency(entry, now);
+      if (latency < least) {
+        least = latency;
+        best = entry.node;
       }
-      const expected = expectedLatency(entry, now);
-      if (expected > entry.latency) {
-        entry.latency = expected;
-        continue;
-      }
-      entry.latency *= (entry.inFlight + 2) / (entry.inFlight + 1);
-      entry.inFlight++;
-      this.rise(chosen);
-      return entry.node;
     }
-    return undefined;
+    return best;
   }
 
   /** The latencies of those that `take` chooses from. */
   candidates(now: number): ReadonlyMap<N, number> {
-    if (!this.comparable(now)) return new Map();
-    const fresh = this.entries.slice(0, this.hotFrom()).filter(({ at }) => now - at <= REPORT_LIFETIME);
-    return new Map(fresh.map((entry) => [entry.node, expectedLatency(entry, now)]));
+    this.renew(now);
+    if (this.size < FEWEST) return new Map();
+    const cold = this.entries.slice(0, this.hotFrom());
+    return new Map(cold.map((entry) => [entry.node, expectedLatency(entry, now)]));
   }
 
-  /** Are there two fresh reports? */
-  private comparable(now: number): boolean {
-    let fresh = 0;
+  /**
+   * Makes room as Prequal does: the worst and the oldest in turn, so that the pool is neither stale nor full of bad nodes.
+   * Only for what has come in: calls made all at once would otherwise empty the pool before the first of them is answered.
+   */
+  makeRoom(now: number): void {
+    if (!this.refilled) return;
+    this.refilled = false;
+    this.evict(now);
+  }
+
+  private evict(now: number): void {
+    this.renew(now);
+    if (this.size <= FEWEST) return;
+    this.evictWorst = !this.evictWorst;
+    this.removeAt(this.evictWorst ? this.worst(now) : this.oldest());
+  }
+
+  /** The node's entry, or another one that it gets. */
+  private entryOf(node: N, now: number): Entry<N> {
     for (let i = 0; i < this.size; i++) {
-      if (now - (this.entries[i] as Entry<N>).at <= REPORT_LIFETIME && ++fresh === FEWEST) return true;
+      const entry = this.entries[i] as Entry<N>;
+      if (entry.node === node) return entry;
     }
-    return false;
+    if (this.size === POOL_SIZE) this.evict(now);
+    const entry = (this.entries[this.size] ??= {
+      node,
+      reported: 0,
+      others: 0,
+      latency: 0,
+      at: 0,
+      inFlight: 0,
+    });
+    entry.node = node;
+    this.size++;
+    return entry;
   }
 
-  private remove(node: N): void {
-    for (let i = 0; i < this.size; i++) {
-      if ((this.entries[i] as Entry<N>).node === node) {
+  /** Drops what is too old, counts what is in flight now, and puts the least first; hardly anything moves from pick to pick. */
+  private renew(now: number): void {
+    const { entries } = this;
+    let i = 0;
+    while (i < this.size) {
+      const entry = entries[i] as Entry<N>;
+      if (now - entry.at > REPORT_LIFETIME) {
         this.removeAt(i);
-        return;
+        continue;
       }
+      const inFlight = entry.others + entry.node.inFlight;
+      entry.inFlight = inFlight;
+      let place = i;
+      for (; place > 0 && (entries[place - 1] as Entry<N>).inFlight > inFlight; place--)
+        entries[place] = entries[place - 1] as Entry<N>;
+      if (place < i) entries[place] = entry;
+      i++;
     }
-  }
-
-  /** Index of the cold entry with the lowest latency; -1 when there is none. */
-  private best(): number {
-    const hot = this.hotFrom();
-    let best = -1;
-    let least = Infinity;
-    for (let i = 0; i < hot; i++) {
-      const { latency } = this.entries[i] as Entry<N>;
-      if (latency < least) {
-        least = latency;
-        best = i;
-      }
-    }
-    return best;
   }
 
   /** Index of the first hot entry; those before it are cold. */
@@ -148,28 +165,17 @@ export class LoadPool<N extends StrategyNode> {
     return hot;
   }
 
-  /**
-   * Makes room as Prequal does: the worst and the oldest in turn, so that the pool is neither stale nor full of bad nodes.
-   * Only for what has come in: calls made all at once would otherwise empty the pool before the first of them is answered.
-   */
-  makeRoom(): void {
-    if (!this.refilled) return;
-    this.refilled = false;
-    this.evict();
-  }
-
-  private evict(): void {
-    if (this.size <= FEWEST) return;
-    this.evictWorst = !this.evictWorst;
-    this.removeAt(this.evictWorst ? this.worst() : this.oldest());
-  }
-
   /** The hottest when any is hot, else the slowest. */
-  private worst(): number {
+  private worst(now: number): number {
     if (this.hotFrom() < this.size) return this.size - 1;
     let worst = 0;
-    for (let i = 1; i < this.size; i++) {
-      if ((this.entries[i] as Entry<N>).latency > (this.entries[worst] as Entry<N>).latency) worst = i;
+    let most = -Infinity;
+    for (let i = 0; i < this.size; i++) {
+      const latency = expectedLatency(this.entries[i] as Entry<N>, now);
+      if (latency > most) {
+        most = latency;
+        worst = i;
+      }
     }
     return worst;
   }
@@ -189,32 +195,19 @@ export class LoadPool<N extends StrategyNode> {
     for (let i = index; i < this.size; i++) entries[i] = entries[i + 1] as Entry<N>;
     entries[this.size] = removed;
   }
-
-  /** Moves an entry towards the front until none before it has more requests in flight. */
-  private sink(index: number): void {
-    const { entries } = this;
-    const moved = entries[index] as Entry<N>;
-    let i = index;
-    for (; i > 0 && (entries[i - 1] as Entry<N>).inFlight > moved.inFlight; i--) {
-      entries[i] = entries[i - 1] as Entry<N>;
-    }
-    entries[i] = moved;
-  }
-
-  /** Moves an entry towards the back until none after it has fewer. */
-  private rise(index: number): void {
-    const { entries } = this;
-    const moved = entries[index] as Entry<N>;
-    let i = index;
-    for (; i < this.size - 1 && (entries[i + 1] as Entry<N>).inFlight < moved.inFlight; i++) {
-      entries[i] = entries[i + 1] as Entry<N>;
-    }
-    entries[i] = moved;
-  }
 }
 
-/** A report from before a stall says nothing of it: the call that has been waiting there since then does. */
-function expectedLatency<N extends StrategyNode>({ latency, node }: Entry<N>, now: number): number {
+/**
+ * What the next call there is expected to take: what was reported, and the node's pace more or less for each call that has
+ * come or gone since. But a server counts only requests that it has read, and one whose handlers keep its CPU knows nothing
+ * of those that wait in its socket; and a report from before a stall says nothing of it. So it is not less than what this
+ * client sees for itself: the node's pace for all that it has there, and the age of its oldest call.
+ */
+function expectedLatency<N extends StrategyNode>(entry: Entry<N>, now: number): number {
+  const { node, inFlight, reported, latency: then } = entry;
   const { waitingSince } = node;
-  return waitingSince === undefined ? latency : Math.max(latency, now - waitingSince);
+  const pace = node.pace(now);
+  const latency = then + (pace ?? then / (reported + 1)) * (inFlight - reported);
+  const seen = pace === undefined ? 0 : pace * (node.inFlight + 1);
+  return Math.max(latency, seen, waitingSince === undefined ? 0 : now - waitingSince);
 }

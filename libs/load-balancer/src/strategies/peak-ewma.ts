@@ -5,8 +5,12 @@ import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, Strategy
 
 /**
  * Two choices by expected delay (Finagle's `p2cPeakEwma`), and a third from memory: of two distinct nodes drawn by weight
- * and the runner-up of the last pick, the one with the lowest latency × (1 + calls in flight by weight). The latency is the
- * node's own measure (`StrategyNode.peakLatency`), or the age of its oldest unanswered call when that is more.
+ * and the runner-up of the last pick, the one with the lowest pace × (1 + calls in flight by weight), or age of its oldest
+ * unanswered call when that is more.
+ *
+ * In place of Finagle's peak latency stands the node's pace (`StrategyNode.pace`), an average in which only failures are
+ * peaks: that a node gets slow shows in the age of its calls sooner than in an answer, and a peak that is remembered keeps
+ * calls from a node that has long recovered.
  *
  * The memory (Mitzenmacher, Prabhakar and Shah 2002) is for the draws that find two slow nodes: with one node in ten slow
  * these are one in a hundred, which is just what a p99 shows.
@@ -33,8 +37,8 @@ export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy
     if (!pair.draw()) return pair.nodes[0];
     const { first, second, meanWeight } = pair;
     const now = call.now ?? this.deps.now();
-    const a = first.peakLatency(now);
-    const b = second.peakLatency(now);
+    const a = first.pace(now);
+    const b = second.pace(now);
     const usual = a ?? b ?? UNSEEN_LATENCY;
     const delayOfFirst = expectedDelay(first, usual, meanWeight, now);
     const delayOfSecond = expectedDelay(second, b ?? usual, meanWeight, now);
@@ -45,7 +49,7 @@ export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy
     let next = secondWins ? first : second;
     const third = this.runnerUp;
     if (third !== undefined && third !== first && third !== second) {
-      const delay = expectedDelay(third, third.peakLatency(now) ?? usual, meanWeight, now);
+      const delay = expectedDelay(third, third.pace(now) ?? usual, meanWeight, now);
       if (delay < Math.min(delayOfFirst, delayOfSecond)) {
         next = best;
         best = third;
@@ -60,9 +64,13 @@ export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy
   explain(_call: PickContext<N>): StrategyExplanation<N> {
     const now = this.deps.now();
     const { nodes, meanWeight } = this.pair;
-    return scored('expected latency in ms × (1 + calls in flight / weight × mean weight)', nodes, (node) => {
-      const latency = node.peakLatency(now);
-      return latency === undefined ? undefined : expectedDelay(node, latency, meanWeight, now);
-    });
+    return scored(
+      'pace in ms × (1 + calls in flight / weight × mean weight), or age of the oldest call',
+      nodes,
+      (node) => {
+        const pace = node.pace(now);
+        return pace === undefined ? undefined : expectedDelay(node, pace, meanWeight, now);
+      },
+    );
   }
 }

@@ -19,10 +19,13 @@ export const builtInStrategies = {
   'least-request': (deps) => new LeastRequest(deps),
   'peak-ewma': (deps) => new PeakEwma(deps),
   'least-loaded': (deps) => new LeastLoaded(deps),
-  'ring-hash': (deps) => new ConsistentHash(deps, buildRing),
-  maglev: (deps) => new ConsistentHash(deps, buildMaglev),
+  'ring-hash': (deps, options) => new ConsistentHash(deps, buildRing, options),
+  maglev: (deps, options) => new ConsistentHash(deps, buildMaglev, options),
 } as const satisfies Record<string, StrategyFactory>;
 
 export type StrategyName = keyof typeof builtInStrategies;
+
+/** Of the strategies that work with any server, the one with the shortest tail; why is in `docs/strategies.md`. */
+export const DEFAULT_STRATEGY: StrategyName = 'peak-ewma';
 
 export const STRATEGY_NAMES = Object.keys(builtInStrategies) as StrategyName[];

@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { parseLoadReport } from '../transport/reply-trailer.js';
 import { anyCall, fakeNodes } from '../testing/fake-nodes.js';
 import type { FakeNode } from '../testing/fake-nodes.js';
 import type { LoadReport } from './load-report.js';
 import { ReportedWeights } from './reported-weights.js';
 import { WeightedRoundRobin } from './weighted-round-robin.js';
+
+/** What the parser of reports lets pass. */
+const ABSURD = { inFlight: 1, rate: 1e15, utilization: 1e-310, errorRate: 0 };
 
 function reporting(...loads: (Partial<LoadReport> | undefined)[]): FakeNode[] {
   return fakeNodes(loads.length).map((node, i) => ({
@@ -60,6 +65,48 @@ describe('weights from load reports', () => {
     expect(at(190_000, 10_000)).toBeUndefined();
     expect(at(190_001)).toBeUndefined();
     expect(at(200_001)).toEqual([1, 3]);
+  });
+
+  it('wait again for a server that was started anew, though its node was not weighed meanwhile', () => {
+    const weights = new ReportedWeights();
+    const nodes = reporting(...Array.from({ length: 3 }, () => ({ rate: 100, utilization: 0.5 })));
+    weights.weigh(nodes, 0);
+    for (const node of nodes) node.loadAt = 20_000;
+    expect([...weights.weigh(nodes, 20_000)!]).toEqual([200, 200, 200]);
+    weights.weigh(nodes.slice(1), 21_000);
+    nodes[0]!.load = { inFlight: 0, rate: 1, utilization: 0.5 };
+    nodes[0]!.loadAt = nodes[0]!.loadSince = 25_000;
+    expect([...weights.weigh(nodes, 25_000)!]).toEqual([200, 200, 200]);
+    expect([...weights.weigh(nodes, 34_999)!]).toEqual([200, 200, 200]);
+    expect(weights.weigh(nodes, 35_000)![0]).toBeLessThan(100);
+  });
+
+  it('are finite and above 0, and can be gone by, whatever servers say', () => {
+    const figure = fc.oneof(
+      fc.double({ noNaN: true }),
+      fc.constantFrom(0, 5e-324, 1e-310, 1, Number.MAX_SAFE_INTEGER, Infinity),
+    );
+    const load = fc.record({ inFlight: fc.nat(9), rate: figure, utilization: figure, errorRate: figure });
+    fc.assert(
+      fc.property(fc.array(load, { maxLength: 6 }), fc.boolean(), (loads, blind) => {
+        const nodes = reporting(...loads.map((each) => parseLoadReport(each)));
+        const errorPenalty = blind ? 0 : 1;
+        const made = new ReportedWeights({ blackoutPeriod: 0, errorPenalty }).weigh(nodes, 0) ?? [];
+        for (const weight of made) {
+          expect(Number.isFinite(weight)).toBe(true);
+          expect(weight).toBeGreaterThan(0);
+        }
+        const strategy = new WeightedRoundRobin<FakeNode>(
+          { random: () => 0, now: () => 0 },
+          { weights: 'reported', blackoutPeriod: 0, errorPenalty },
+        );
+        strategy.update(nodes);
+        strategy.refresh();
+        for (let i = 0; i < 20 && nodes.length > 0; i++) expect(nodes).toContain(strategy.pick(anyCall));
+        for (const score of strategy.explain(anyCall).scores.values()) expect(score).toBeGreaterThan(0);
+      }),
+      { examples: [[[ABSURD, { ...ABSURD, rate: 10, utilization: 0.5 }, ABSURD], false]] },
+    );
   });
 
   it('move the calls of weighted-round-robin at its next refresh, and are the fixed ones until then', () => {

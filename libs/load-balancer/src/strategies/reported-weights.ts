@@ -16,6 +16,8 @@ export interface ReportedWeightsOptions {
 /** gRFC A58: no weight is further from the mean than this, so that one wrong report cannot take or starve everything. */
 const LEAST_OF_MEAN = 0.1;
 const MOST_OF_MEAN = 10;
+/** Reports are untrusted: divided by nearly nothing, any rate would be infinite. */
+const LEAST_UTILIZATION = 0.001;
 /** With a single report there is nothing to weigh it against. */
 const FEWEST_REPORTS = 2;
 
@@ -61,7 +63,7 @@ export class ReportedWeights {
 
   /** 0 for a node whose report is of no use. */
   private weightOf(node: StrategyNode, now: number): number {
-    const { load, loadAt } = node;
+    const { load, loadAt, loadSince } = node;
     if (load === undefined || now - loadAt >= this.expiration) {
       this.since.delete(node);
       return 0;
@@ -69,8 +71,9 @@ export class ReportedWeights {
     const { rate = 0, utilization = 0, errorRate = 0 } = load;
     if (rate <= 0 || utilization <= 0) return 0;
     let since = this.since.get(node);
-    if (since === undefined) this.since.set(node, (since = loadAt));
+    // It may have been out, and not weighed, between the reports of two processes.
+    if (since === undefined || since < loadSince) this.since.set(node, (since = loadAt));
     if (now - since < this.blackout) return 0;
-    return rate / (utilization + errorRate * this.penalty);
+    return rate / (Math.max(utilization, LEAST_UTILIZATION) + errorRate * this.penalty);
   }
 }

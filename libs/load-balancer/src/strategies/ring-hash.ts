@@ -1,6 +1,6 @@
 import type { HashTable } from './consistent-hash.js';
 import type { StrategyNode } from './strategy.js';
-import { hashPair, mix } from './string-hash.js';
+import { hashPair, mix, imul } from './string-hash.js';
 
 /**
  * Points of a node of mean weight. The share of a node then varies by 1/√512, which is 4 %: with the hundred of most
@@ -121,7 +121,7 @@ function sortedPoints(nodes: readonly StrategyNode[], counts: readonly number[])
     const [first, second] = hashPair(node.key);
     const step = second | 1;
     for (let point = 0; point < (counts[index] as number); point++) {
-      const position = mix(first + Math.imul(point, step));
+      const position = mix(first + imul(point, step));
       unsorted[at++] = position;
       const next = (position >>> shift) + 1;
       ends[next] = (ends[next] as number) + 1;

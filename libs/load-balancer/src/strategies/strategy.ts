@@ -16,15 +16,18 @@ export interface StrategyNode {
   readonly load: LoadReport | undefined;
   /** When it said so, in monotonic milliseconds. Means nothing without `load`. */
   readonly loadAt: number;
+  /** Since when it has been saying so, in monotonic milliseconds: a server that was started anew begins anew. */
+  readonly loadSince: number;
   /** When the oldest of the attempts on it that have had no answer at all began (monotonic ms); `undefined` for none. */
   readonly waitingSince: number | undefined;
   /**
-   * Its latency as a careful caller expects it at `now`, in milliseconds: a moving average that rises to every peak at
-   * once and forgets it over ten seconds. A failure counts as a latency of seconds. `undefined` while nothing is known.
+   * How slow it is by what this client has seen, in milliseconds: a moving average of latency / √(calls in flight when it
+   * began), so that a long queue is not taken for a slow node. A failure counts as seconds at once. What is known is
+   * forgotten over ten seconds without answers; `undefined` while nothing is.
    *
    * @param now monotonic milliseconds, as `StrategyDeps.now` gives them
    */
-  peakLatency(now: number): number | undefined;
+  pace(now: number): number | undefined;
 }
 
 /** What a strategy may know of the call it picks for. */
@@ -60,6 +63,10 @@ export interface StrategyExplanation<N extends StrategyNode = StrategyNode> {
   readonly scores: ReadonlyMap<N, number>;
   /** The node that it would pick; one that draws lots tells the likeliest. */
   readonly choice: N | undefined;
+  /** Eligible nodes that this call would not be given to while any other will do, and why. */
+  readonly leftOut?: ReadonlyMap<N, string> | undefined;
+  /** What else there is to say of a node. */
+  readonly remarks?: ReadonlyMap<N, string> | undefined;
 }
 
 /**
@@ -77,6 +84,11 @@ export interface StrategyExplanation<N extends StrategyNode = StrategyNode> {
  * ```
  */
 export interface Strategy<N extends StrategyNode = StrategyNode> {
+  /**
+   * Does it go by the hash key of a call? Only then do zones, priorities and slow start leave calls of one key with their
+   * node; false by default.
+   */
+  readonly usesHashKey?: boolean;
   /** The eligible nodes (never changed in place) after any change of membership, health or weight. May be empty. */
   update(nodes: readonly N[]): void;
   /** A node of the last snapshot, or `undefined` if that is empty. Must not throw. */
@@ -89,7 +101,10 @@ export interface Strategy<N extends StrategyNode = StrategyNode> {
   explain?(call: PickContext<N>): StrategyExplanation<N>;
 }
 
-/** Makes a strategy for one service. `options` is what the user wrote beside `name`. */
+/**
+ * Makes a strategy, a new one each time: each priority and zone that gets calls has one of its own, and so has each service.
+ * `options` is what the user wrote beside `name`.
+ */
 export type StrategyFactory = (deps: StrategyDeps, options: Readonly<Record<string, unknown>>) => Strategy;
 
 /** A strategy as a class with the same two arguments. */

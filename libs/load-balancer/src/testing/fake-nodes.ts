@@ -7,8 +7,9 @@ export interface FakeNode extends StrategyNode {
   weight: number;
   load: LoadReport | undefined;
   loadAt: number;
+  loadSince: number;
   waitingSince: number | undefined;
-  /** What `peakLatency` answers. */
+  /** What `pace` answers. */
   expected: number | undefined;
 }
 
@@ -22,9 +23,10 @@ export function fakeNodes(count: number): FakeNode[] {
     latency: undefined,
     load: undefined,
     loadAt: 0,
+    loadSince: 0,
     waitingSince: undefined,
     expected: undefined,
-    peakLatency(): number | undefined {
+    pace(): number | undefined {
       return this.expected;
     },
   }));

@@ -26,7 +26,10 @@ export class FakeService {
   private readonly endpoints = new ReplaySubject<ResolverEmission>(1);
   private readonly eventSubject = new Subject<LoadBalancerEvent>();
 
-  /** @param found what finds the nodes; by default the test does, with `resolve()` */
+  /**
+   * @param options nodes are taken in turn unless these say otherwise, so that a test knows where calls go
+   * @param found what finds the nodes; by default the test does, with `resolve()`
+   */
   constructor(
     options: Omit<ServiceOptions, 'target'> = {},
     found: Pick<ServiceOptions, 'target'> & Pick<LoadBalancerModuleOptions, 'resolvers'> = {
@@ -37,7 +40,9 @@ export class FakeService {
     const { services } = validateModuleOptions(
       {
         resolvers: [resolver, ...(found.resolvers ?? [])],
-        services: { orders: { healthCheck: false, ...options, target: found.target } },
+        services: {
+          orders: { strategy: 'round-robin', healthCheck: false, ...options, target: found.target },
+        },
       },
       { env: {}, declares: false },
     );

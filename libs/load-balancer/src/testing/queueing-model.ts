@@ -121,7 +121,7 @@ export class QueueingModel {
 
   private call(client: ModelClient, context: Partial<PickContext<ModelNode>>): void {
     const node = client.strategy.pick({ pattern: 'test', tried: undefined, ...context }) as ModelNode;
-    const attempt: Outstanding = { startedAt: this.now, older: undefined, newer: undefined };
+    const attempt: Outstanding = { startedAt: this.now, older: undefined, newer: undefined, inFlight: 0 };
     node.begin(attempt);
     const server = node.handle;
     this.after(NETWORK, () => {

@@ -12,7 +12,7 @@ export interface OutlierDetectionOptions {
   baseEjectionTime?: number;
   /** The longest time out, in milliseconds; 300 000 by default, or `baseEjectionTime` when that is longer. */
   maxEjectionTime?: number;
-  /** No more than this percentage of the nodes is out, but one always may be; 10 by default. */
+  /** No more than this percentage of the nodes is out, but one always may be; 10 by default, 0 for none at all. */
   maxEjectionPercent?: number;
   /** Failures in a row that take a node out at once; 5 by default. Calls lost with one connection count once. */
   consecutiveFailures?: number | false;
@@ -85,24 +85,35 @@ export function resolveEjectionPolicy({
     maxEjectionTime,
     maxEjectionPercent,
     consecutiveFailures,
-    successRate: successRate !== false && {
-      deviations: 1.9,
-      minimumNodes: 5,
-      minimumRequests: 100,
-      ...successRate,
-    },
-    failurePercentage: failurePercentage !== false && {
-      threshold: 85,
-      minimumNodes: 5,
-      minimumRequests: 50,
-      ...failurePercentage,
-    },
-    latency: latency !== false && {
-      factor: 5,
-      tolerated: 100,
-      minimumNodes: 5,
-      minimumRequests: 50,
-      ...latency,
-    },
+    successRate: successRate !== false && successRateCheck(successRate),
+    failurePercentage: failurePercentage !== false && failurePercentageCheck(failurePercentage),
+    latency: latency !== false && latencyCheck(latency),
   };
+}
+
+// Not by spreading over the defaults: what is `undefined` counts as left out.
+
+function successRateCheck({
+  deviations = 1.9,
+  minimumNodes = 5,
+  minimumRequests = 100,
+}: SuccessRateOptions = {}): Required<SuccessRateOptions> {
+  return { deviations, minimumNodes, minimumRequests };
+}
+
+function failurePercentageCheck({
+  threshold = 85,
+  minimumNodes = 5,
+  minimumRequests = 50,
+}: FailurePercentageOptions = {}): Required<FailurePercentageOptions> {
+  return { threshold, minimumNodes, minimumRequests };
+}
+
+function latencyCheck({
+  factor = 5,
+  tolerated = 100,
+  minimumNodes = 5,
+  minimumRequests = 50,
+}: LatencyOptions): Required<LatencyOptions> {
+  return { factor, tolerated, minimumNodes, minimumRequests };
 }

@@ -52,6 +52,15 @@ describe('ejection by failures in a row', () => {
     expect(out()).toEqual([]);
   });
 
+  it('begins anew with an event that was handed over, since a node may get nothing else', () => {
+    const { detector, records, fail, out } = detecting(3);
+    for (let lost = 0; lost < 6; lost++) {
+      for (let event = 0; event < 100; event++) detector.ended(records[0]!, 'sent', 1, 0);
+      fail(records[0]!, 1);
+    }
+    expect(out()).toEqual([]);
+  });
+
   it('counts over sweeps', () => {
     const { detector, records, fail, out } = detecting(3);
     fail(records[0]!, 3);
@@ -266,6 +275,24 @@ describe('the trial of an ejected node', () => {
     expect(detector.trial(anyNode)).toBeUndefined();
     expect(detector.ejected).toBe(0);
   });
+});
+
+it('takes no node out when none may be', () => {
+  const { records, fail, out } = detecting(20, { maxEjectionPercent: 0 });
+  for (const record of records) fail(record, 10);
+  expect(out()).toEqual([]);
+});
+
+it('takes an option of a check that is undefined for left out', () => {
+  const checks = {
+    successRate: { deviations: undefined, minimumNodes: undefined, minimumRequests: undefined },
+    failurePercentage: { threshold: undefined, minimumNodes: undefined, minimumRequests: undefined },
+    latency: { factor: undefined, tolerated: undefined, minimumNodes: undefined, minimumRequests: undefined },
+  };
+  // Options may come from JavaScript, and the validation takes them so.
+  expect(resolveEjectionPolicy(checks as unknown as OutlierDetectionOptions)).toEqual(
+    resolveEjectionPolicy({ latency: {} }),
+  );
 });
 
 it('never has more nodes out than allowed, and its count is right, whatever happens', () => {

@@ -108,6 +108,7 @@ export class OutlierDetector<N> {
         return;
       case 'sent':
         // Of a node that gets nothing but events there is nothing better to know.
+        known.tally.inARow = 0;
         this.change(known, SUCCEEDED);
         return;
       case 'refused':
@@ -185,7 +186,7 @@ export class OutlierDetector<N> {
     }
   }
 
-  /** The share that may be out is checked before each ejection, so that one always may (gRFC A50). */
+  /** The share that may be out is checked before each ejection, so that one always may (gRFC A50) unless it is 0. */
   private eject(record: MutableRecord<N>, reason: string, now: number): void {
     if (this.out * 100 >= this.policy.maxEjectionPercent * this.records.size) return;
     this.change(record, { type: 'found', reason, now });

@@ -24,7 +24,7 @@ function located(text: string, zone?: string, create?: () => Strategy<Located>) 
       return each;
     },
     { ...DEFAULT_LOCALITY, zone },
-    { known: () => known, random },
+    { known: () => known, random, substitute: () => new RoundRobin<Located>({ random, now: () => 0 }) },
   );
   const update = (): void => strategy.update(known.filter((node) => isHealthy(node)));
   const become = (status: Located['status'], nodes: readonly Located[]): void => {
@@ -69,8 +69,15 @@ describe('calls', () => {
     expect(zones).toEqual(new Set(['a', 'b', 'c']));
   });
 
+  it('with a hash key go by shares like any others where the strategy does not go by keys', () => {
+    const { strategy } = located('a0 ready 3, b0 ready 9', 'a');
+    const zones = Array.from({ length: PICKS }, () => strategy.pick({ ...CALL, hashKey: 'tenant' })!.zone);
+    expect(zones.filter((zone) => zone === 'a').length / PICKS).toBeCloseTo(0.5, 1);
+  });
+
   it('with a hash key leave a place only as far as its share falls', () => {
-    const { strategy, known, become } = located('a0 ready 10, b1 ready 10');
+    const maglev = () => new ConsistentHash<Located>({ random: seededRandom(1) }, buildMaglev);
+    const { strategy, known, become } = located('a0 ready 10, b1 ready 10', undefined, maglev);
     const keys = Array.from({ length: 2_000 }, (_, key) => ({ ...CALL, hashKey: `key-${key}` }));
     become('disconnected', known.slice(0, 4));
     const before = keys.map((call) => strategy.pick(call)!.priority);
@@ -142,8 +149,21 @@ describe('the strategy of a place', () => {
     const fail = () => {
       throw new Error('no strategy');
     };
-    const deps = { known: () => [], random: () => 0 };
+    const deps = { known: () => [], random: () => 0, substitute: fail };
     expect(() => new LocalityStrategy<Located>(fail, DEFAULT_LOCALITY, deps)).toThrow('no strategy');
+  });
+
+  it('is a substitute where it cannot be made: whoever makes the call need not hear of it', () => {
+    let times = 0;
+    const { known, become, shares } = located('a0 ready 4, b1 ready 4', undefined, () => {
+      if (times++ > 0) throw new Error('only once');
+      return leastRequest();
+    });
+    expect(shares()).toEqual({ a0: about(1) });
+    become('disconnected', known.slice(0, 4));
+    expect(shares()).toEqual({ b1: about(1) });
+    become('ready', known.slice(0, 4));
+    expect(shares()).toEqual({ a0: about(1) });
   });
 
   it('is told of loads of its own nodes, and refreshed', () => {
@@ -187,6 +207,28 @@ describe('the explanation', () => {
     expect(choice?.priority).toBe(0);
   });
 
+  it('tells who gets no calls, and why', () => {
+    const whyNot = (text: string, zone?: string): Record<string, string> => {
+      const { strategy } = located(text, zone);
+      const { leftOut = new Map<Located, string>() } = strategy.explain(CALL);
+      return Object.fromEntries(
+        [...leftOut].map(([{ zone: at = '-', priority }, why]) => [`${at}${priority}`, why]),
+      );
+    };
+    const notNeeded = 'priority 1 is not needed: those before it can carry all calls';
+    expect(whyNot('a0 ready 2')).toEqual({});
+    expect(whyNot('a0 ready 2, b1 ready 2')).toEqual({ b1: notNeeded });
+    expect(whyNot('a0 ready 5, b0 ready 4, -0 ready 1, c1 ready 6', 'a')).toEqual({
+      b0: 'no calls go from zone a to zone b',
+      '-0': 'no calls go from zone a to nodes without a zone',
+      c1: notNeeded,
+    });
+    // Half of the callers, and a quarter of the nodes: some calls go to the others, none to zone c.
+    expect(whyNot('a0 ready 2, b0 ready 5, c0 ready 1', 'a')).toEqual({
+      c0: 'no calls go from zone a to zone c',
+    });
+  });
+
   it('tells of each place its share, and the choice of the likeliest', () => {
     const { strategy } = located('a0 ready 2, -0 ready 6, c1 ready 3', 'a');
     const { basis, scores, choice } = strategy.explain(CALL);
@@ -199,10 +241,16 @@ describe('the explanation', () => {
 
   it('of a call with a hash key chooses where the call would go', () => {
     const maglev = () => new ConsistentHash<Located>({ random: seededRandom(1) }, buildMaglev);
-    const { strategy } = located('a0 ready 2, b0 ready 6', 'a', maglev);
+    const { strategy, known } = located('a0 ready 2, b0 ready 6', 'a', maglev);
     for (let key = 0; key < 20; key++) {
       const call = { ...CALL, hashKey: `key-${key}` };
-      expect(strategy.explain(call).choice).toBe(strategy.pick(call));
+      const { choice, leftOut } = strategy.explain(call);
+      expect(choice).toBe(strategy.pick(call));
+      const others = known.filter(({ zone }) => zone !== choice?.zone);
+      expect([...leftOut!.keys()]).toEqual(others);
+      expect(new Set(leftOut!.values())).toEqual(
+        new Set([`calls of this hash key go to priority 0, zone ${choice?.zone}`]),
+      );
     }
   });
 });

@@ -5,11 +5,13 @@ import type { LocalitySettings, LocatedNode, Place } from './places.js';
 import { dividePlaces } from './places.js';
 import { NO_ZONE } from './zone-shares.js';
 
-export interface LocalityDeps<N> {
+export interface LocalityDeps<N extends LocatedNode> {
   /** All nodes of the service, healthy or not. */
   readonly known: () => Iterable<N>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** What chooses in a place for which none could be made: a user's factory may fail the second time. */
+  readonly substitute: (error: unknown) => Strategy<N>;
 }
 
 /** A place that gets calls, and what chooses there. */
@@ -22,7 +24,7 @@ const TWO_TO_THE_32 = 4_294_967_296;
 
 /**
  * Puts priorities and zones round any strategy: a place is drawn by the shares of `dividePlaces`, and a strategy of its own
- * chooses there. Calls of one hash key stay with one place. Where one place gets all calls, which is always so with
+ * chooses there. Calls of one hash key stay with one place, if the strategy goes by keys. Where one place gets all calls, which is always so with
  * neither priorities nor zones, nothing is drawn and nothing stands in between.
  *
  * A place's strategy is made when it first gets calls, and lives for as long as discovery lists a node there.
@@ -33,9 +35,12 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
   /** Only there when the strategy has it: what nobody listens to is not told, and needs no timer. */
   readonly observe?: (node: N) => void;
   readonly refresh?: () => void;
+  readonly usesHashKey: boolean;
 
   /** By `keyOf()` their places. */
   private strategies = new Map<string, Strategy<N>>();
+  /** All that have eligible nodes. */
+  private places: readonly Place<N>[] = [];
   private groups: readonly Group<N>[] = [];
   /** Where on the line from 0 to 1 each group's share ends. */
   private ends: readonly number[] = [];
@@ -51,6 +56,7 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
     private readonly deps: LocalityDeps<N>,
   ) {
     this.first = create();
+    this.usesHashKey = this.first.usesHashKey === true;
     if (this.first.observe) this.observe = (node) => this.strategyFor(node)?.observe?.(node);
     if (this.first.refresh)
       this.refresh = () => {
@@ -60,6 +66,7 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
 
   update(nodes: readonly N[]): void {
     const places = dividePlaces(this.deps.known(), nodes, this.settings);
+    this.places = places;
     const before = this.strategies;
     const groups: Group<N>[] = [];
     const strategyOf = new Map<N, Strategy<N>>();
@@ -80,9 +87,16 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
 
   explain(call: PickContext<N>): StrategyExplanation<N> {
     const [only] = this.groups;
-    if (only && this.groups.length === 1) return explanationOf(only.strategy, call);
-    const keyed = call.hashKey === undefined ? undefined : this.groupAt(chanceOf(call.hashKey));
+    if (only && this.groups.length === 1) {
+      const told = explanationOf(only.strategy, call);
+      const leftOut = new Map([...(told.leftOut ?? []), ...this.unused()]);
+      return leftOut.size === 0 ? told : { ...told, leftOut };
+    }
+    const key = this.hashKeyOf(call);
+    const keyed = key === undefined ? undefined : this.groupAt(chanceOf(key));
     const scores = new Map<N, number>();
+    const leftOut = new Map(this.unused());
+    const remarks = new Map<N, string>();
     const parts: string[] = [];
     let choice: N | undefined;
     let most = 0;
@@ -90,18 +104,44 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
       const { place, strategy } = group;
       const told = explanationOf(strategy, call);
       for (const [node, score] of told.scores) scores.set(node, score);
+      for (const [node, why] of told.leftOut ?? []) leftOut.set(node, why);
+      for (const [node, remark] of told.remarks ?? []) remarks.set(node, remark);
+      if (keyed !== undefined && group !== keyed)
+        for (const node of place.nodes)
+          leftOut.set(node, `calls of this hash key go to ${nameOf(keyed.place)}`);
       parts.push(`${nameOf(place)} (${Math.round(place.share * 100)} %): ${told.basis}`);
       if (keyed === undefined ? place.share <= most : group !== keyed) continue;
       most = place.share;
       choice = told.choice;
     }
-    return { basis: parts.join('; '), scores, choice };
+    return { basis: parts.join('; '), scores, choice, leftOut, remarks };
+  }
+
+  /** The nodes of places that get no calls, and why. */
+  private *unused(): Iterable<[N, string]> {
+    const used = this.places.filter(({ share }) => share > 0).map(({ priority }) => priority);
+    for (const { priority, zone, share, nodes } of this.places) {
+      if (share > 0) continue;
+      const from = this.settings.zone ?? '';
+      const why = used.includes(priority)
+        ? `no calls go from zone ${from} to ${zone === NO_ZONE ? 'nodes without a zone' : `zone ${zone}`}`
+        : used.some((other) => other < priority)
+          ? `priority ${priority} is not needed: those before it can carry all calls`
+          : `no node of priority ${priority} is healthy`;
+      for (const node of nodes) yield [node, why];
+    }
   }
 
   private make(): Strategy<N> {
-    const strategy = this.first ?? this.create();
+    const { first } = this;
     this.first = undefined;
-    return strategy;
+    if (first) return first;
+    try {
+      return this.create();
+    } catch (error) {
+      // In the middle of somebody's call.
+      return this.deps.substitute(error);
+    }
   }
 
   /** Those that have no node to pick at the moment and may have one soon keep what they have learnt. */
@@ -131,8 +171,14 @@ export class LocalityStrategy<N extends LocatedNode> implements Strategy<N> {
   }
 
   private draw(call: PickContext<N>): N | undefined {
-    const chance = call.hashKey === undefined ? this.deps.random() : chanceOf(call.hashKey);
+    const key = this.hashKeyOf(call);
+    const chance = key === undefined ? this.deps.random() : chanceOf(key);
     return this.groupAt(chance)?.strategy.pick(call);
+  }
+
+  /** Calls of one key need one place only where their strategy has one node for them. To read the key may cost something. */
+  private hashKeyOf(call: PickContext<N>): string | undefined {
+    return this.usesHashKey ? call.hashKey : undefined;
   }
 
   private groupAt(chance: number): Group<N> | undefined {

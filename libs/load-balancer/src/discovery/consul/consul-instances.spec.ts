@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { summarizeProblems, validateEndpoints } from '../endpoint-validation.js';
+import { validateEndpoints } from '../endpoint-validation.js';
 import { parseTarget } from '../target.js';
 import { nodesOf } from './consul-instances.js';
 import { parseConsulTarget } from './consul-target.js';
@@ -39,8 +39,7 @@ function instance(service: object = {}, checks: unknown = [check('passing')]) {
 function endpoints(entries: unknown[], target = PASSING_ONLY) {
   const nodes = nodesOf(entries, target);
   if (!nodes.ok) throw new Error(nodes.problem);
-  const { endpoints, problems } = validateEndpoints(nodes.value);
-  return { endpoints, problem: problems.length === 0 ? undefined : summarizeProblems(problems) };
+  return { endpoints: nodes.value.nodes, problem: nodes.value.warning };
 }
 
 describe('nodesOf', () => {
@@ -117,21 +116,35 @@ describe('nodesOf', () => {
   it.each([
     [
       instance({ Meta: { priority: 'high' } }),
-      '#1 priority: expected an integer from 0 to 65535, got "high"',
+      'o1: priority: expected an integer from 0 to 65535, got "high"',
     ],
-    [instance({ Meta: { weight: '-1' } }), '#1 weight: expected a number from 0 to 65535, got -1'],
-    [instance({ Weights: { Passing: 'x' } }), '#1 weight: expected a number from 0 to 65535, got "x"'],
-    [instance({ Port: 0 }), '#1 port: port out of range: 0 (1–65535)'],
-    [instance({ Address: 7 }), '#1 host: expected a host name or an IP address, got 7'],
-    [instance({ Address: '300.1.1.1' }), '#1 host: not a valid IPv4 address: "300.1.1.1"'],
-    [instance({ Meta: { a: {} } }), '#1 metadata: expected a string as "a", got an object'],
-    [{ Service: null }, '#1 host: expected a host name or an IP address, got undefined'],
+    [instance({ Meta: { weight: '-1' } }), 'o1: weight: expected a number from 0 to 65535, got -1'],
+    [instance({ Weights: { Passing: 'x' } }), 'o1: weight: expected a number from 0 to 65535, got "x"'],
+    [instance({ Port: 0 }), 'o1: port: port out of range: 0 (1–65535)'],
+    [instance({ Address: 7 }), 'o1: host: expected a host name or an IP address, got 7'],
+    [instance({ Address: '300.1.1.1' }), 'o1: host: not a valid IPv4 address: "300.1.1.1"'],
+    [instance({ Meta: { a: {} } }), 'o1: metadata: expected a string as "a", got an object'],
+    [{ Service: null }, '#1: host: expected a host name or an IP address, got undefined'],
     ['text', '#1: expected a port after the host (host:4001), got "text"'],
     [null, '#1: expected host:port or { host, port }, got null'],
   ])('leaves out a malformed instance, says why, and uses the others: %#', (entry, problem) => {
     const result = endpoints([instance({ Port: 5 }), entry]);
     expect(result).toMatchObject({ endpoints: [{ port: 5 }], problem });
     expect(result.endpoints).toHaveLength(1);
+  });
+
+  it('names three of those that are malformed, always in the same order, and one that is there twice', () => {
+    const bad = ['c', 'a', 'd', 'b'].map((ID, index) => instance({ ID, Port: -index - 1 }));
+    const good = instance({ ID: 'good' });
+    const expected =
+      'a: port: port out of range: -2 (1–65535); b: port: port out of range: -4 (1–65535); ' +
+      'c: port: port out of range: -1 (1–65535); and 1 more';
+    expect(endpoints([good, ...bad]).problem).toBe(expected);
+    expect(endpoints([...bad.reverse(), good]).problem).toBe(expected);
+    expect(endpoints([good, instance({ ID: 'again' })])).toMatchObject({
+      endpoints: [{ port: 4001 }],
+      problem: 'again: it has the address of another instance',
+    });
   });
 
   it.each([
@@ -166,7 +179,7 @@ describe('nodesOf', () => {
       fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (body, service, checks) => {
         nodesOf(body, PASSING_ONLY);
         const nodes = nodesOf([instance(service as object, checks)], WARNING_TOO);
-        if (nodes.ok) validateEndpoints(nodes.value);
+        if (nodes.ok) expect(validateEndpoints(nodes.value.nodes).problems).toEqual([]);
       }),
     );
   });

@@ -1,36 +1,59 @@
 import type { Endpoint } from '../../cluster/endpoint.js';
-import { describeValue } from '../../safe-text.js';
+import { describeValue, oneLine } from '../../safe-text.js';
+import { validateEndpoints } from '../endpoint-validation.js';
 import { parsed, refused, type Parsed } from '../parsed.js';
-import type { ResolvedNode } from '../resolver.js';
 import type { ConsulTarget } from './consul-target.js';
 
 /** As many characters as a value among a node's metadata may have. */
 const MAX_TAGS = 1_024;
 /** The key of the tags among a node's metadata. */
 const TAGS = 'tags';
+/** Instances that one warning names. */
+const SHOWN = 3;
+
+/** The instances that can be called, and what is wrong with the others. */
+export interface SeenInstances {
+  readonly nodes: readonly Endpoint[];
+  readonly warning: string | undefined;
+}
 
 type State = 'passing' | 'warning' | 'critical' | 'maintenance';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * The nodes of what `/v1/health/service` answered: instances whose checks all pass (or warn, when the target wants
- * those), and those in maintenance as draining. What is not an instance is passed on as it is, for the one who validates.
+ * those), and those in maintenance as draining. One that makes no sense costs only itself, and is named.
  */
-export function nodesOf(body: unknown, target: ConsulTarget): Parsed<readonly ResolvedNode[]> {
+export function nodesOf(body: unknown, target: ConsulTarget): Parsed<SeenInstances> {
   if (!Array.isArray(body)) return refused(`expected a list of instances, got ${describeValue(body)}`);
   const left = new Set<State>();
   const nodes: unknown[] = [];
-  for (const entry of body as unknown[]) {
-    if (!isFields(entry)) {
-      nodes.push(entry);
+  const names: string[] = [];
+  for (const [index, entry] of (body as unknown[]).entries()) {
+    const { Service, Node, Checks } = fieldsOf(entry);
+    const state = stateOf(Checks);
+    if (state === 'critical' || (state === 'warning' && !target.warning)) {
+      left.add(state);
       continue;
     }
-    const state = stateOf(entry.Checks);
-    if (state === 'critical' || (state === 'warning' && !target.warning)) left.add(state);
-    else nodes.push(toNode(fieldsOf(entry.Service), fieldsOf(entry.Node), state));
+    const service = fieldsOf(Service);
+    nodes.push(isFields(entry) ? toNode(service, fieldsOf(Node), state) : entry);
+    names.push(typeof service.ID === 'string' ? oneLine(service.ID, 120) : `#${index}`);
   }
   if (nodes.length === 0) return refused(noInstance(target, left));
-  return parsed(nodes as readonly ResolvedNode[]);
+  return parsed(usable(nodes, names));
+}
+
+/** By name, and in their order: the place of an instance in the answer changes when others come and go. */
+function usable(nodes: readonly unknown[], names: readonly string[]): SeenInstances {
+  const { endpoints, problems } = validateEndpoints(nodes);
+  if (problems.length === 0) return { nodes: endpoints, warning: undefined };
+  const lines = problems.map(({ index, kind, field, message }) => {
+    const what = kind === 'duplicate' ? 'it has the address of another instance' : message;
+    return `${names[index] ?? ''}: ${field === undefined ? '' : `${field}: `}${what}`;
+  });
+  const more = lines.length > SHOWN ? `; and ${lines.length - SHOWN} more` : '';
+  return { nodes: endpoints, warning: lines.sort().slice(0, SHOWN).join('; ') + more };
 }
 
 /** The worst of an instance's checks; maintenance is one that fails on purpose, so that another failing one counts for more. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Backoff } from '../../resilience/backoff.js';
 import { BackoffRun } from '../../resilience/backoff-run.js';
-import type { ResolvedNode, ResolveFailure, Resolver, Target } from '../resolver.js';
+import type { ResolvedNode, ResolvedPart, ResolveFailure, Resolver, Target } from '../resolver.js';
 import { nextIndex } from './blocking-index.js';
 import { consulConnection, type ConsulOptions } from './consul-connection.js';
 import { ConsulError } from './consul-error.js';
@@ -28,7 +28,7 @@ const WAIT_JITTER = 0.2;
 const GRACE = 15_000;
 
 type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
-type Emission = readonly ResolvedNode[] | ResolveFailure;
+type Emission = readonly ResolvedNode[] | ResolvedPart | ResolveFailure;
 
 /**
  * The healthy instances of a service in Consul: `consul://127.0.0.1:8500/orders?tag=v2&dc=eu&near=_agent`. Without an
@@ -87,13 +87,15 @@ export class ConsulResolver implements Resolver {
     let index: bigint | undefined;
     const failures = new BackoffRun(Math.random);
     const instances = new HeldInstances(this.grace);
+    let warning: string | undefined;
     let letGo: NodeJS.Timeout | undefined;
     const tell = (): void => {
       clearTimeout(letGo);
       const now = performance.now();
       const left = instances.left(now);
       if (left !== undefined) letGo = setTimeout(tell, left).unref();
-      subscriber.next(instances.nodes(now));
+      const nodes = instances.nodes(now);
+      subscriber.next(warning === undefined ? nodes : { nodes, warning });
     };
     const fail = (failure: string): void => {
       // A set would say that all is well.
@@ -105,13 +107,16 @@ export class ConsulResolver implements Resolver {
       const startedAt = performance.now();
       try {
         const { headers, body } = await this.query(target, index, signal);
-        const nodes = nodesOf(body, target);
-        if (nodes.ok) {
-          instances.show(nodes.value, performance.now());
+        const seen = nodesOf(body, target);
+        if (seen.ok) {
+          const { nodes } = seen.value;
+          ({ warning } = seen.value);
+          if (nodes.length === 0) instances.none();
+          else instances.show(nodes, performance.now());
           tell();
         } else {
           instances.none();
-          fail(nodes.problem);
+          fail(seen.problem);
         }
         const next = nextIndex(index, headers['x-consul-index']);
         const gap = next === undefined || next === index ? POLL : MIN_GAP;

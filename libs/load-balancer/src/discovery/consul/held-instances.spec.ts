@@ -1,12 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ResolvedNode } from '../resolver.js';
+import type { Endpoint } from '../../cluster/endpoint.js';
 import { HeldInstances } from './held-instances.js';
 
-const [A, B, C] = [1, 2, 3].map((port) => ({ host: '10.0.0.1', port })) as [
-  ResolvedNode,
-  ResolvedNode,
-  ResolvedNode,
-];
+const [A, B, C] = [1, 2, 3].map((port) => ({ host: '10.0.0.1', port })) as [Endpoint, Endpoint, Endpoint];
 
 describe('HeldInstances', () => {
   it('lets each go in its time, however often Consul is away', () => {
@@ -30,17 +26,5 @@ describe('HeldInstances', () => {
     instances.show([A, B], 100);
     instances.show([A], 500);
     expect(instances.nodes(500)).toEqual([A, B]);
-  });
-
-  it('passes on what makes no sense as it is, and holds none of it', () => {
-    const nonsense = [null, { host: '10.0.0.1' }, 'x'] as unknown as ResolvedNode[];
-    const instances = new HeldInstances(1_000);
-    instances.show([...nonsense, A], 0);
-    instances.failed();
-    instances.show([...nonsense, B], 0);
-    expect(instances.nodes(0)).toEqual([...nonsense, B, A]);
-    instances.failed();
-    instances.show([B], 0);
-    expect(instances.nodes(0)).toEqual([B, A]);
   });
 });

@@ -1,6 +1,5 @@
 import type { Endpoint } from '../../cluster/endpoint.js';
 import { Holdover } from '../holdover.js';
-import type { ResolvedNode } from '../resolver.js';
 
 /**
  * The instances that are called: those that Consul shows and, after it was away or showed none at all, those it showed before, for
@@ -12,7 +11,7 @@ import type { ResolvedNode } from '../resolver.js';
 export class HeldInstances {
   private readonly holdover: Holdover;
   /** What Consul showed last, whatever is held beside it. */
-  private shown: readonly ResolvedNode[] = [];
+  private shown: readonly Endpoint[] = [];
   /** Has something happened since for which instances may be missing that are there? */
   private inDoubt = false;
 
@@ -32,28 +31,19 @@ export class HeldInstances {
   }
 
   /** Consul shows these. */
-  show(nodes: readonly ResolvedNode[], now: number): void {
-    if (this.inDoubt) this.holdover.begin(this.shown.filter(hasKey), now);
+  show(nodes: readonly Endpoint[], now: number): void {
+    if (this.inDoubt) this.holdover.begin(this.shown, now);
     this.inDoubt = false;
     this.shown = nodes;
   }
 
   /** All that are to be called. */
-  nodes(now: number): readonly ResolvedNode[] {
-    if (this.holdover.left(now) === undefined) return this.shown;
-    const keyed = this.shown.filter(hasKey);
-    const held = this.holdover.merge(keyed, now).slice(keyed.length);
-    return [...this.shown, ...held];
+  nodes(now: number): readonly Endpoint[] {
+    return this.holdover.merge(this.shown, now);
   }
 
   /** Milliseconds until the next of those that are held is let go; `undefined` when none is. */
   left(now: number): number | undefined {
     return this.holdover.left(now);
   }
-}
-
-/** What Consul shows has not been validated yet; who is held must be told apart from the others. */
-function hasKey(node: unknown): node is Endpoint {
-  const { host, port } = (node ?? {}) as Partial<Record<keyof Endpoint, unknown>>;
-  return typeof host === 'string' && typeof port === 'number';
 }

@@ -35,20 +35,19 @@ function policy(execute: (call: () => PromiseLike<unknown>) => Promise<unknown>)
   return { execute } as unknown as Policy;
 }
 
+const once = policy(async (call) => call());
+
 /**
  * No circuit breaker: its five seconds would keep a registry away that is back. Each endpoint is tried once, and the only one
  * twice, since its connection may have been lost only just now. One that hangs does not keep the others from being asked.
  */
 function faultHandling(endpoints: number): FaultHandling {
-  const isPassing = (error: unknown): boolean => error instanceof Error && isRecoverableError(error);
-  return {
-    host: () => policy(async (call) => call()),
-    global: policy((call) =>
-      endpoints > 1
-        ? inTurn(call, { tries: endpoints, patience: CALL_TIMEOUT, isPassing })
-        : inTurn(call, { tries: 2, patience: Infinity, isPassing }),
-    ),
+  const settings = {
+    tries: Math.max(2, endpoints),
+    patience: endpoints > 1 ? CALL_TIMEOUT : Infinity,
+    isPassing: isRecoverableError,
   };
+  return { host: () => once, global: policy((call) => inTurn(call, settings)) };
 }
 
 /** Each try has its own deadline, and gets it when it begins. */
@@ -81,11 +80,16 @@ export function openEtcd({ hosts, auth, tls }: EtcdConnection): Etcd3 {
   });
   if (auth) {
     fetchTokensWith(etcd, async (host, username, password) => {
-      const once = new Etcd3({ ...settings, hosts: `${scheme}://${host}`, faultHandling: faultHandling(1) });
+      // etcd3 goes on to the next endpoint by itself.
+      const one = new Etcd3({
+        ...settings,
+        hosts: `${scheme}://${host}`,
+        faultHandling: { host: () => once, global: once },
+      });
       try {
-        return (await once.auth.authenticate({ name: username, password })).token;
+        return (await one.auth.authenticate({ name: username, password })).token;
       } finally {
-        once.close();
+        one.close();
       }
     });
   }

@@ -57,7 +57,8 @@ export class EtcdWatch {
   check(): void {
     if (this.watchId === undefined || this.awaited !== undefined) return;
     clearTimeout(this.timer);
-    this.look().catch((error: unknown) => this.end(error));
+    this.awaited = this.revision;
+    this.look(this.revision).catch((error: unknown) => this.end(error));
   }
 
   private async run(): Promise<void> {
@@ -119,14 +120,13 @@ export class EtcdWatch {
     this.timer = setTimeout(() => this.check(), delay).unref();
   }
 
-  private async look(): Promise<void> {
+  /** @param before what the watch has reached before etcd is asked */
+  private async look(before: bigint): Promise<void> {
     const { key, range_end } = this.range;
-    const before = this.revision;
-    this.awaited = before;
     const { header } = await this.etcd.kv.range({ key, range_end, count_only: true });
     if (this.ended) return;
     const revision = BigInt(header.revision);
-    // Only what was reached before it was asked counts: later changes may overtake the answer.
+    // Not what it has reached by now: later changes may overtake the answer.
     if (revision < before) throw new Error('etcd has lost data: it is at an earlier revision than it was');
     // Such a change has shown that the watch is alive.
     if (this.awaited === undefined) return;

@@ -8,7 +8,7 @@ const settled = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
 };
 const run = (patience = 1_000, most = 2): Promise<string> =>
-  inTurn(attempt, { tries: most, patience, isPassing: (error) => (error as Error).message === 'passing' });
+  inTurn(attempt, { tries: most, patience, isPassing: (error) => error.message === 'passing' });
 
 beforeEach(() => {
   tries = [];

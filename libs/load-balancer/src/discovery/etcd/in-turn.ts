@@ -3,7 +3,7 @@ export interface InTurnOptions {
   /** Milliseconds that a try may go without an answer before the next one begins beside it. */
   readonly patience: number;
   /** Is it worth another try after this? */
-  readonly isPassing: (error: unknown) => boolean;
+  readonly isPassing: (error: Error) => boolean;
 }
 
 /**
@@ -26,13 +26,13 @@ export function inTurn<T>(
       clearTimeout(timer);
       outcome();
     };
-    const failed = (error: unknown): void => {
+    const failed = (error: Error): void => {
       pending--;
       if (settled) return;
-      if (!isPassing(error)) settle(() => reject(error as Error));
+      if (!isPassing(error)) settle(() => reject(error));
       else if (pending > 0) return;
       else if (begun < tries) begin();
-      else settle(() => reject(error as Error));
+      else settle(() => reject(error));
     };
     const begin = (): void => {
       clearTimeout(timer);

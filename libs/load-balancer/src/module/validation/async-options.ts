@@ -32,9 +32,11 @@ export function validateAsyncOptions(input: unknown): LoadBalancerModuleAsyncOpt
 }
 
 function reportFactories(
-  { useFactory, useClass, useExisting }: Readonly<Record<string, unknown>>,
+  { useFactory, useClass, useExisting, inject }: Readonly<Record<string, unknown>>,
   report: Report,
 ): void {
+  if (inject !== undefined && useFactory === undefined)
+    report(pathTo(PATH, 'inject'), 'is for useFactory only; a class has a constructor');
   const given = [useFactory, useClass, useExisting].filter((each) => each !== undefined).length;
   if (given !== 1) report(PATH, `expected exactly one of useFactory, useClass and useExisting, got ${given}`);
 }

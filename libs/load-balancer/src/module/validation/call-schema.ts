@@ -1,6 +1,6 @@
 import { isHeaderName, isReservedKey } from '../../context/context-keys.js';
 import { describeValue } from '../../safe-text.js';
-import type { Gradient2Options } from '../../resilience/gradient2-limit.js';
+import { GRADIENT2_BOUNDS, type Gradient2Options } from '../../resilience/gradient2-limit.js';
 import type { HedgeOptions } from '../../resilience/hedge-policy.js';
 import { parsePercentile } from '../../resilience/hedge-policy.js';
 import type { RetryBudgetOptions } from '../../resilience/retry-budget.js';
@@ -23,6 +23,7 @@ import {
   pathTo,
   section,
   type Check,
+  type Report,
 } from './schema.js';
 
 const attempts = number({ min: 1, max: MOST_ATTEMPTS, integer: true });
@@ -107,6 +108,24 @@ const adaptiveFields = section<Gradient2Options>({
 export const adaptive: Check = (value, path, report) => {
   if (typeof value !== 'boolean') adaptiveFields(value, path, report);
 };
+
+/** A limit that finds itself needs room to do so: what it can never be is refused rather than ignored. */
+export function reportAdaptiveBounds(
+  { initial, ...own }: Gradient2Options,
+  maxInFlight: number,
+  path: string,
+  report: Report,
+): void {
+  const { min = GRADIENT2_BOUNDS.min, max = GRADIENT2_BOUNDS.max } = own;
+  const at = pathTo(path, 'adaptive');
+  if (max < min)
+    if (own.max === undefined) report(pathTo(at, 'min'), `expected at most the max (${max}), got ${min}`);
+    else report(pathTo(at, 'max'), `expected at least the min (${min}), got ${max}`);
+  else if (maxInFlight < min)
+    report(pathTo(at, 'min'), `expected at most maxInFlight (${maxInFlight}), got ${min}`);
+  else if (initial !== undefined && (initial < min || initial > max))
+    report(pathTo(at, 'initial'), `expected from the min (${min}) to the max (${max}), got ${initial}`);
+}
 
 export const limits = section<LimitsOptions>({
   maxInFlight: integer(1),

@@ -1,15 +1,18 @@
 import type { CallSettings } from '../../client/call-settings.js';
 import type { EjectionPolicy } from '../../cluster/ejection/ejection-policy.js';
 import type { HashKeySource } from '../../client/hash-key.js';
-import { validateEndpoints } from '../../discovery/endpoint-validation.js';
-import { staticNodes } from '../../discovery/static.resolver.js';
-import type { Target } from '../../discovery/resolver.js';
+import type { TargetSource } from '../../discovery/resolver-registry.js';
 import type { ErrorCode } from '../../errors.js';
 import { nearestName } from '../../nearest.js';
 import { oneLine } from '../../safe-text.js';
-import type { ResolvedServiceOptions } from '../options.js';
+import type { OptionPath, OutlierCheck, ResolvedServiceOptions, ServiceOptions } from '../options.js';
 import { attemptDoubts } from './attempt-doubts.js';
-import { pathTo, type Report } from './schema.js';
+import { reportAdaptiveBounds } from './call-schema.js';
+import type { Doubt } from './doubts.js';
+import { isJson } from './pattern-text.js';
+import type { Report } from './schema.js';
+import { staticNodesOf, usedInWords, type StaticNodes } from './static-nodes.js';
+import { unusedOptions } from './unused-options.js';
 
 /** Options that are right one by one and cannot work together. */
 export function reportContradictions(service: ResolvedServiceOptions, path: string, report: Report): void {
@@ -39,9 +42,8 @@ export function reportContradictions(service: ResolvedServiceOptions, path: stri
   reportEjectionTimes(dryRun.outlierDetection, `${path}.dryRun.outlierDetection`, report);
   if (subset !== false && (subset.size as number | undefined) === undefined)
     report(`${path}.subset.size`, 'expected an integer ≥ 1, got undefined');
-  const { min, max: most } = service.limits?.adaptive ?? {};
-  if (min !== undefined && most !== undefined && most < min)
-    report(`${path}.limits.adaptive.max`, `expected at least the min (${min}), got ${most}`);
+  const { limits } = service;
+  if (limits?.adaptive) reportAdaptiveBounds(limits.adaptive, limits.maxInFlight, `${path}.limits`, report);
 }
 
 function reportEjectionTimes(policy: EjectionPolicy | undefined, path: string, report: Report): void {
@@ -52,74 +54,100 @@ function reportEjectionTimes(policy: EjectionPolicy | undefined, path: string, r
   );
 }
 
-/** Options that can work together, and hardly mean what they say. */
-export function doubts(service: ResolvedServiceOptions, path: string, allowed: readonly string[]): string[] {
-  const { limits, calls, patterns, minReady, targets, context, subset, hashKey } = service;
-  const warnings = retryOnDoubts(calls, pathTo(path, 'retry'));
-  warnings.push(...hashKeyDoubts(hashKey, path, allowed));
-  for (const [text, settings] of patterns) {
-    const where = pathTo(`${path}.patterns`, text);
-    if (text.startsWith('{') && !isJson(text))
-      warnings.push(
-        `${where}: begins like an object and is not JSON, so it is the pattern of this very text`,
-      );
-    warnings.push(...hashKeyDoubts(settings.hashKey, where, allowed));
-    if (settings.retry.retryOn !== calls.retry.retryOn)
-      warnings.push(...retryOnDoubts(settings, pathTo(where, 'retry')));
-  }
-  const unlimited =
-    limits?.maxInFlight === Infinity && limits.maxInFlightPerNode === Infinity && !limits.adaptive;
-  if (unlimited && limits.queue.size > 0) {
-    warnings.push(`${path}.limits.queue: nothing ever waits in it, since there is no limit beside it`);
-  }
-  warnings.push(...attemptDoubts(service, path));
-  warnings.push(...idleOutlierChecks(service, path));
-  const { all, usable } = countStaticNodes(targets);
-  if (all > 0 && minReady > usable) {
-    const which = usable < all ? ' whose weight is above 0' : '';
-    warnings.push(
-      `${path}.minReady: ${minReady} nodes can never be ready, since the target has ${usable}${which}`,
-    );
-  }
-  if (subset !== false && minReady > subset.size) {
-    warnings.push(
-      `${path}.minReady: ${minReady} nodes may never be ready, since subset.size takes ${subset.size} of each priority`,
-    );
-  }
-  for (const [index, key] of context.forward === 'all' ? [] : context.forward.entries()) {
-    if (allowed.includes(key)) continue;
-    warnings.push(
-      `${pathTo(`${path}.context.forward`, index)}: "${key}" is not taken from requests, since context.allow does not have it`,
-    );
-  }
-  return warnings;
-}
-
 /**
- * Checks that were asked for and compare more nodes than the target has; those that are on by default are silent about it.
+ * Options that can work together, and cannot do or hardly mean what they say.
  *
- * Of a target that is looked up, the client tells when it knows the nodes.
+ * @param given what the service was given, with `defaults`
+ * @param allowed keys that the request context takes in
  */
-function idleOutlierChecks(
-  { targets, outlierDetection, outlierChecksAsked }: ResolvedServiceOptions,
-  path: string,
-): string[] {
-  const { usable } = countStaticNodes(targets);
-  if (usable === 0 || outlierDetection === false) return [];
-  return outlierChecksAsked.flatMap((check) => {
-    const settings = outlierDetection[check];
-    if (settings === false || usable >= settings.minimumNodes) return [];
-    const problem = `it compares at least ${settings.minimumNodes} nodes, and the target has ${usable}`;
-    return [`${path}.outlierDetection.${check}: takes no node out, since ${problem}`];
-  });
+export function doubtsOf(
+  { options: service, sources }: { options: ResolvedServiceOptions; sources: readonly TargetSource[] },
+  given: Partial<ServiceOptions>,
+  allowed: readonly string[],
+): Doubt[] {
+  const nodes = staticNodesOf(service, sources);
+  return [
+    ...settingsDoubts(service, allowed),
+    ...attemptDoubts(service, nodes),
+    ...ejectionDoubts(service, nodes),
+    ...readinessDoubts(service, nodes),
+    ...unusedOptions(service, given, nodes),
+    ...forwardDoubts(service, allowed),
+  ];
 }
 
-/** Nodes that the options name themselves; none where any target is looked up. */
-function countStaticNodes(targets: readonly Target[]): { all: number; usable: number } {
-  const fixed = targets.every(({ scheme }) => scheme === 'static');
-  const nodes = fixed ? validateEndpoints(targets.flatMap(staticNodes)).endpoints : [];
-  // A node of weight 0 gets no calls, so it does not count as ready.
-  return { all: nodes.length, usable: nodes.filter(({ weight }) => weight !== 0).length };
+function settingsDoubts(
+  { calls, patterns, hashKey }: ResolvedServiceOptions,
+  allowed: readonly string[],
+): Doubt[] {
+  const doubts = [...retryOnDoubts(calls, ['retry']), ...hashKeyDoubts(hashKey, ['hashKey'], allowed)];
+  for (const [text, settings] of patterns) {
+    if (text.startsWith('{') && !isJson(text))
+      doubts.push({
+        option: ['patterns', text],
+        problem: 'begins like an object and is not JSON, so it is the pattern of this very text',
+      });
+    doubts.push(...hashKeyDoubts(settings.hashKey, ['patterns', text, 'hashKey'], allowed));
+    if (settings.retry.retryOn !== calls.retry.retryOn)
+      doubts.push(...retryOnDoubts(settings, ['patterns', text, 'retry']));
+  }
+  return doubts;
+}
+
+/** Of a target that is looked up, the client tells when it knows the nodes. */
+function ejectionDoubts(
+  { outlierDetection, dryRun, outlierChecksAsked }: ResolvedServiceOptions,
+  nodes: StaticNodes | undefined,
+): Doubt[] {
+  const doubts: Doubt[] = [];
+  const policies = [
+    [['outlierDetection'], outlierDetection],
+    [['dryRun', 'outlierDetection'], dryRun.outlierDetection],
+  ] as const;
+  for (const [option, policy] of policies)
+    if (policy && !policy.consecutiveFailures && !outlierChecksAsked.some((check) => isBelow(check, option)))
+      doubts.push({ option, problem: 'takes no node out, since every check is false; expected one of them' });
+  if (nodes === undefined || nodes.used === 0) return doubts;
+  for (const { option, minimumNodes } of outlierChecksAsked) {
+    if (nodes.used >= minimumNodes) continue;
+    const problem = `takes no node out, since it compares at least ${minimumNodes} nodes, and ${usedInWords(nodes)}`;
+    doubts.push({ option, problem });
+  }
+  return doubts;
+}
+
+function isBelow({ option }: OutlierCheck, parent: OptionPath): boolean {
+  return parent.every((key, index) => option[index] === key);
+}
+
+function readinessDoubts(
+  { minReady, subset }: ResolvedServiceOptions,
+  nodes: StaticNodes | undefined,
+): Doubt[] {
+  const doubts: Doubt[] = [];
+  const option = ['minReady'] as const;
+  if (nodes !== undefined && nodes.all > 0 && minReady > nodes.usable) {
+    const which = nodes.usable < nodes.all ? ' whose weight is above 0' : '';
+    const problem = `${minReady} nodes can never be ready, since the target has ${nodes.usable}${which}`;
+    doubts.push({ option, problem });
+  }
+  if (subset !== false && minReady > subset.size)
+    doubts.push({
+      option,
+      problem: `${minReady} nodes may never be ready, since subset.size takes ${subset.size} of each priority`,
+    });
+  return doubts;
+}
+
+function forwardDoubts({ context }: ResolvedServiceOptions, allowed: readonly string[]): Doubt[] {
+  if (context.forward === 'all') return [];
+  return context.forward.flatMap((key, index): Doubt[] =>
+    allowed.includes(key) ? [] : [{ option: ['context', 'forward', index], problem: notTaken(key) }],
+  );
+}
+
+function notTaken(key: string): string {
+  return `"${key}" is not taken from requests, since context.allow does not have it`;
 }
 
 /** The codes of the library that `retryOn` is asked for. Others are those of handlers, which may be any. */
@@ -127,31 +155,21 @@ const RETRIED_CODES: readonly string[] = ['CONNECTION_LOST', 'DEADLINE_EXCEEDED'
 /** More would take a handler's `CONNECTION_RESET` for a slip. */
 const SLIPS = 2;
 
-function retryOnDoubts({ retry: { retryOn } }: CallSettings, path: string): string[] {
+function retryOnDoubts({ retry: { retryOn } }: CallSettings, retry: OptionPath): Doubt[] {
   if (retryOn === undefined || typeof retryOn === 'function') return [];
-  return retryOn.flatMap((code, index) => {
+  return retryOn.flatMap((code, index): Doubt[] => {
     const meant = RETRIED_CODES.includes(code) ? undefined : nearestName(code, RETRIED_CODES, SLIPS);
     if (meant === undefined) return [];
-    return `${pathTo(`${path}.retryOn`, index)}: "${oneLine(code, 60)}" is not a code of the library; did you mean "${meant}"?`;
+    const problem = `"${oneLine(code, 60)}" is not a code of the library; did you mean "${meant}"?`;
+    return [{ option: [...retry, 'retryOn', index], problem }];
   });
 }
 
 function hashKeyDoubts(
   source: HashKeySource | undefined,
-  path: string,
+  option: OptionPath,
   allowed: readonly string[],
-): string[] {
+): Doubt[] {
   if (typeof source !== 'object' || allowed.includes(source.context)) return [];
-  return [
-    `${path}.hashKey.context: "${source.context}" is not taken from requests, since context.allow does not have it`,
-  ];
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return [{ option: [...option, 'context'], problem: notTaken(source.context) }];
 }

@@ -1,5 +1,8 @@
 import { hostname } from 'node:os';
-import { resolveEjectionPolicy } from '../../cluster/ejection/ejection-policy.js';
+import {
+  resolveEjectionPolicy,
+  type OutlierDetectionOptions,
+} from '../../cluster/ejection/ejection-policy.js';
 import type { LocalityOptions, LocalitySettings } from '../../cluster/locality/places.js';
 import { DEFAULT_LOCALITY } from '../../cluster/locality/places.js';
 import type { Target } from '../../discovery/resolver.js';
@@ -13,6 +16,7 @@ import type {
   DryRunOptions,
   HealthCheckOptions,
   LimitsOptions,
+  OptionPath,
   OutlierCheck,
   PatternOptions,
   ResolvedLimits,
@@ -25,7 +29,7 @@ import { resolveStrategy, type StrategiesByName } from './strategies.js';
 type Options = Partial<ServiceOptions>;
 
 /** The options whose own options are merged with those of `defaults`. */
-const MERGED = [
+const MERGED: readonly (keyof ServiceOptions)[] = [
   'retry',
   'limits',
   'healthCheck',
@@ -37,7 +41,11 @@ const MERGED = [
   'tls',
   'context',
   'transport',
-] as const;
+];
+
+export function isMergedOption(key: keyof ServiceOptions): boolean {
+  return MERGED.includes(key);
+}
 
 /** A service's options over `defaults`. Both have been checked. */
 export function mergeDefaults(defaults: Options, service: Options): Options {
@@ -52,11 +60,28 @@ export function mergeDefaults(defaults: Options, service: Options): Options {
 /** Host name and process: several processes of a host are not to have one subset. */
 const CLIENT_ID = `${hostname()}:${process.pid}`;
 
-const OUTLIER_CHECKS = ['successRate', 'failurePercentage', 'latency'] as const satisfies OutlierCheck[];
+const OUTLIER_CHECKS = ['successRate', 'failurePercentage', 'latency'] as const;
 
-/** The checks that a service itself switches on; of those that it has by default nothing need be told. */
-export function outlierChecksAsked({ outlierDetection }: Options): OutlierCheck[] {
-  return OUTLIER_CHECKS.filter((check) => outlierDetection && outlierDetection[check]);
+/**
+ * The checks that somebody relies on: those that are asked for, and all of them where they alone take nodes out. Of those
+ * that a service just has by default nothing need be told.
+ */
+function outlierChecksAsked({ outlierDetection, dryRun }: Options): OutlierCheck[] {
+  return [
+    ...checksOf(outlierDetection, ['outlierDetection']),
+    ...checksOf(dryRun?.outlierDetection, ['dryRun', 'outlierDetection']),
+  ];
+}
+
+function checksOf(given: OutlierDetectionOptions | false | undefined, at: OptionPath): OutlierCheck[] {
+  if (!given) return [];
+  const policy = resolveEjectionPolicy(given);
+  const alone = policy.consecutiveFailures === false;
+  return OUTLIER_CHECKS.flatMap((check) => {
+    const settings = policy[check];
+    if (settings === false || !(alone || given[check])) return [];
+    return [{ option: [...at, check], minimumNodes: settings.minimumNodes }];
+  });
 }
 
 /**
@@ -69,7 +94,6 @@ export function resolveService(
   targets: readonly Target[],
   options: Options,
   strategies: StrategiesByName,
-  checksAsked: readonly OutlierCheck[],
   ownZone?: string,
 ): ResolvedServiceOptions {
   return {
@@ -86,7 +110,7 @@ export function resolveService(
     panicThreshold: options.panicThreshold ?? 50,
     healthCheck: options.healthCheck === false ? false : resolveHealthCheck(options.healthCheck ?? {}),
     outlierDetection: options.outlierDetection !== false && resolveEjectionPolicy(options.outlierDetection),
-    outlierChecksAsked: checksAsked,
+    outlierChecksAsked: outlierChecksAsked(options),
     dryRun: resolveDryRun(options.dryRun ?? {}, strategies),
     slowStart: options.slowStart ?? false,
     locality: resolveLocality(options.locality ?? {}, ownZone),

@@ -1,6 +1,6 @@
 import { didYouMean } from '../../nearest.js';
 import { describeValue } from '../../safe-text.js';
-import { builtInStrategies } from '../../strategies/registry.js';
+import { builtInStrategies, DEFAULT_STRATEGY } from '../../strategies/registry.js';
 import type { StrategyClass, StrategyFactory } from '../../strategies/strategy.js';
 import type { ResolvedStrategy, StrategyOptions } from '../options.js';
 import { STRATEGY_OPTIONS } from './strategy-options.js';
@@ -10,7 +10,6 @@ import { isObject, pathTo, type Check, type Report } from './schema.js';
 export type StrategiesByName = ReadonlyMap<string, StrategyFactory>;
 
 const BUILT_IN: ReadonlySet<unknown> = new Set(Object.values(builtInStrategies));
-const DEFAULT_STRATEGY = 'round-robin';
 
 /** Reads the module's `strategies`. */
 export function collectStrategies(own: unknown, path: string, report: Report): StrategiesByName {
@@ -80,6 +79,13 @@ export function resolveStrategy(value: unknown, strategies: StrategiesByName): R
   ) as StrategyOptions;
   const factory = strategies.get(name) ?? builtInStrategies[DEFAULT_STRATEGY];
   return { name, factory, options };
+}
+
+const HASHING: readonly StrategyFactory[] = [builtInStrategies['ring-hash'], builtInStrategies.maglev];
+
+/** Could it go by the calls' hash keys? Of a strategy of the user's own nobody knows. */
+export function mayUseHashKey(strategy: Pick<ResolvedStrategy, 'factory'> | undefined): boolean {
+  return strategy !== undefined && (HASHING.includes(strategy.factory) || !BUILT_IN.has(strategy.factory));
 }
 
 function isFactoryOrClass(value: unknown): value is StrategyFactory | StrategyClass {

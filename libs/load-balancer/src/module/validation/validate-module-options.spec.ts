@@ -43,7 +43,7 @@ describe('validateModuleOptions', () => {
     expect(services.get('orders')!.options).toEqual({
       name: 'orders',
       targets: [expect.objectContaining({ uri: TARGET, scheme: 'static' })],
-      strategy: { name: 'round-robin', factory: builtInStrategies['round-robin'], options: {} },
+      strategy: { name: 'peak-ewma', factory: builtInStrategies['peak-ewma'], options: {} },
       strategies: new Map(Object.entries(builtInStrategies)),
       calls: {
         timeout: 5_000,
@@ -266,6 +266,15 @@ describe('validateModuleOptions', () => {
       { limits: { adaptive: { smoothing: 0 } } },
       'limits.adaptive.smoothing: expected a number from 0.001 to 1, got 0',
     ],
+    [{ limits: { adaptive: { max: 5 } } }, 'limits.adaptive.max: expected at least the min (8), got 5'],
+    [
+      { limits: { adaptive: true, maxInFlight: 5 } },
+      'limits.adaptive.min: expected at most maxInFlight (5), got 8',
+    ],
+    [
+      { limits: { adaptive: { initial: 5 } } },
+      'limits.adaptive.initial: expected from the min (8) to the max (1000), got 5',
+    ],
     [
       { patterns: { quote: { hashKey: 7 } } },
       'patterns.quote.hashKey: expected the name of a field, { context: key } or a function (data, context) => key, got 7',
@@ -440,11 +449,11 @@ describe('validateModuleOptions', () => {
         'retry.budget: nothing is ever retried or hedged, since a ratio of 0 and 0.05 a second never make up one retry within 10000 ms; where that is meant, retry: false says so',
       ],
       [
-        { hashKey: { context: 'x-tenant' } },
+        { strategy: 'maglev', hashKey: { context: 'x-tenant' } },
         'hashKey.context: "x-tenant" is not taken from requests, since context.allow does not have it',
       ],
       [
-        { patterns: { cart: { hashKey: { context: 'x-user' } } } },
+        { strategy: 'maglev', patterns: { cart: { hashKey: { context: 'x-user' } } } },
         'patterns.cart.hashKey.context: "x-user" is not taken from requests, since context.allow does not have it',
       ],
     ])('warns of what can never work: %j', (options, warning) => {

@@ -10,8 +10,9 @@ import { ResolverRegistry, type TargetSource } from '../../discovery/resolver-re
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import { describeValue } from '../../safe-text.js';
 import type { LoadBalancerModuleOptions, ResolvedServiceOptions, ServiceOptions } from '../options.js';
-import { doubts, reportContradictions } from './cross-checks.js';
-import { mergeDefaults, outlierChecksAsked, resolveService } from './resolve-service.js';
+import { doubtsOf, reportContradictions } from './cross-checks.js';
+import { warningsOf, type DoubtedService } from './doubts.js';
+import { mergeDefaults, resolveService } from './resolve-service.js';
 import { collectResolvers } from './resolvers.js';
 import {
   anything,
@@ -116,15 +117,21 @@ export function validateModuleOptions(
   if (problem !== undefined) report('LB_ZONE', problem);
 
   const services = new Map<string, ValidatedService>();
+  const given: RawService[] = [];
   for (const raw of readServices(options.services, env, declares, report)) {
     const service = readService(raw, { defaults, resolvers, strategies, checkStrategy, zone }, report, warn);
-    if (service) services.set(raw.name, service);
+    if (!service) continue;
+    services.set(raw.name, service);
+    given.push(raw);
   }
   if (problems.length > 0) throw new InvalidOptionsError(problems);
 
   const allowed = (options as LoadBalancerModuleOptions).context?.allow ?? [];
-  for (const [name, service] of services)
-    warnings.push(...doubts(service.options, pathTo('services', name), allowed));
+  const doubted = given.map(({ name, options: own }): DoubtedService => {
+    const service = services.get(name) as ValidatedService;
+    return { name, own, doubts: doubtsOf(service, mergeDefaults(defaults ?? {}, own), allowed) };
+  });
+  warnings.push(...warningsOf(doubted, { ...defaults }));
   return { services, warnings };
 }
 
@@ -217,7 +224,7 @@ function readService(
 
   const targets = sources.map(({ target }) => target);
   const merged = mergeDefaults(defaults, options);
-  const service = resolveService(name, targets, merged, strategies, outlierChecksAsked(options), zone);
+  const service = resolveService(name, targets, merged, strategies, zone);
   reportContradictions(service, path, report);
   return { options: service, sources };
 }

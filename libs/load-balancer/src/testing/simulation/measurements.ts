@@ -1,6 +1,7 @@
 import type { LoadBalancerEvent } from '../../telemetry/events.js';
 import type { SimulatedCall } from './simulated-call.js';
 import type { SimulatedServer } from './simulated-server.js';
+import { pathHere } from './validate-simulation.js';
 import type { MomentResult, Percentiles, ServerResult, SimulationResult } from './simulation-result.js';
 
 /** Milliseconds of one moment of the result. */
@@ -28,11 +29,16 @@ export class Measurements {
   };
   /** Latencies after the warm-up, in no order. */
   private readonly latencies: number[] = [];
+  /** By their texts without figures, which differ from client to client. */
+  private readonly warnings = new Map<string, string>();
 
   constructor(
     private readonly warmUp: number,
     private readonly now: () => number,
-  ) {}
+    warnings: readonly string[],
+  ) {
+    for (const warning of warnings) this.onLog(warning);
+  }
 
   began(call: SimulatedCall): void {
     this.open.add(call);
@@ -61,6 +67,13 @@ export class Measurements {
     else if (type === 'panic' && 'active' in event && event.active) counts.panics++;
   };
 
+  /** The clients of a group say much the same: the first one's is kept. */
+  readonly onLog = (message: string): void => {
+    const text = pathHere(message);
+    const alike = text.replace(/ \d[\d.]*/g, ' #');
+    if (!this.warnings.has(alike)) this.warnings.set(alike, text);
+  };
+
   /** At the end of a simulation of so many milliseconds. */
   result(servers: readonly SimulatedServer[], duration: number): SimulationResult {
     let unfinished = 0;
@@ -77,6 +90,7 @@ export class Measurements {
       latency: { ...percentiles(this.latencies), mean: mean(this.latencies) },
       overTime: this.overTime(duration),
       servers: serverResults(servers, duration - this.warmUp),
+      warnings: [...this.warnings.values()],
     };
   }
 

@@ -37,7 +37,7 @@ export interface ScenarioHedging {
   budget?: number;
 }
 
-export const COMPARED: readonly string[] = [
+const COMPARED: readonly string[] = [
   'round-robin',
   'least-request',
   'peak-ewma',
@@ -46,6 +46,12 @@ export const COMPARED: readonly string[] = [
 ];
 
 const HEDGED = '+hedge';
+
+/** The strategies that a scenario compares. */
+export function strategiesOf({ strategies, call }: Scenario): readonly string[] {
+  return strategies ?? COMPARED.filter((name) => call?.idempotent === true || !name.endsWith(HEDGED));
+}
+
 const FIGURES: readonly ScenarioFigure[] = ['p50', 'p90', 'p99', 'p999', 'max', 'failed'];
 
 /** The options to simulate a scenario with, with this strategy and seed. */

@@ -17,7 +17,7 @@ const SMALL: SimulationOptions = {
 describe('as a model', () => {
   const ONE: SimulationOptions = {
     seed: 11,
-    duration: 900_000,
+    duration: 500_000,
     warmUp: 10_000,
     servers: [{ serviceTime: 10 }],
     clients: 1,
@@ -70,7 +70,7 @@ describe('as a model', () => {
   it('keeps servers as busy as the load says, slow ones too', () => {
     const { servers } = simulate({
       ...SMALL,
-      duration: 120_000,
+      duration: 60_000,
       servers: [
         { name: 'fast', count: 3, serviceTime: 10 },
         { name: 'slow', serviceTime: 10, slower: 4 },
@@ -154,7 +154,7 @@ describe('whatever happens', () => {
         const { timeout = 0 } = options.service ?? {};
         if (timeout > 0) expect(latency.max).toBeLessThanOrEqual(timeout + 6);
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 
@@ -165,7 +165,7 @@ describe('whatever happens', () => {
         expect(simulate(options)).toEqual(result);
         expect(simulate({ ...options, seed: (options.seed ?? 0) + 1 }).overTime).not.toEqual(result.overTime);
       }),
-      { numRuns: 6 },
+      { numRuns: 4 },
     );
   });
 
@@ -212,7 +212,7 @@ describe('what goes wrong', () => {
   });
 
   it('a rolling deploy of servers that drain loses nothing, of stock ones what is under way', () => {
-    const deploy = { ...EIGHT, duration: 60_000, events: [{ type: 'deploy' as const, at: 5_000 }] };
+    const deploy = { ...EIGHT, duration: 30_000, events: [{ type: 'deploy' as const, at: 5_000 }] };
     const drained = simulate(deploy);
     expect(drained.failed).toBe(0);
     const alone = simulate({ ...deploy, servers: [{ serviceTime: 10 }], load: 0.3 });
@@ -238,7 +238,11 @@ describe('what goes wrong', () => {
 
   it('a process that hangs is found by its probes, and one that is cut off too', () => {
     for (const type of ['stall', 'partition'] as const) {
-      const { overTime } = simulate({ ...EIGHT, events: [{ type, at: 5_000, for: 12_000 }] });
+      const { overTime } = simulate({
+        ...EIGHT,
+        service: { strategy: 'round-robin' },
+        events: [{ type, at: 5_000, for: 12_000 }],
+      });
       // Round robin goes on giving it an eighth of the calls until then; those fail at their deadline.
       const failures = overTime.map(({ failed }) => failed);
       expect(Math.max(...failures.slice(5, 7))).toBeGreaterThan(10);
@@ -249,7 +253,7 @@ describe('what goes wrong', () => {
   it('a node that fails its calls is ejected', () => {
     const { ejections, overTime } = simulate({
       ...EIGHT,
-      service: { timeout: 200 },
+      service: { strategy: 'round-robin', timeout: 200 },
       events: [{ type: 'slow-down', at: 5_000, factor: 100 }],
     });
     expect(ejections).toBeGreaterThan(0);
@@ -279,15 +283,75 @@ describe('what goes wrong', () => {
 });
 
 describe('clients', () => {
-  it('are told of as many servers as their group says', () => {
-    const { servers } = simulate({
+  it('have a subset of the servers each, another for each of them and for each seed', () => {
+    const used = (seed: number, clients: SimulationOptions['clients']): string[] => {
+      const servers = [{ count: 30, serviceTime: 10 }];
+      const result = simulate({
+        ...SMALL,
+        seed,
+        servers,
+        clients: clients!,
+        load: 0.05,
+        service: { subset: { size: 3 } },
+      });
+      return result.servers.filter(({ served }) => served > 0).map(({ name }) => name);
+    };
+    expect(used(1, 1)).toHaveLength(3);
+    expect(used(1, 1)).toEqual(used(1, 1));
+    expect(used(2, 1)).not.toEqual(used(1, 1));
+    const both = used(1, [{}, { service: { subset: { size: 4 } } }]);
+    expect(both).toEqual(expect.arrayContaining(used(1, 1)));
+    expect(both.length).toBeGreaterThan(4);
+    expect(both.length).toBeLessThanOrEqual(7);
+  });
+
+  describe('of a zone', () => {
+    const ZONES: SimulationOptions = {
       ...SMALL,
-      servers: [{ count: 20, serviceTime: 10 }],
-      clients: [{ nodes: 3 }, { nodes: 2 }],
+      servers: [
+        { name: 'a', count: 3, serviceTime: 10, zone: 'a' },
+        { name: 'b', count: 3, serviceTime: 10, zone: 'b' },
+      ],
+      clients: [{ count: 2, zone: 'a' }],
+      network: { sameZone: 1, otherZone: 20 },
+      load: 0.1,
+    };
+    /** Share of the calls that left zone a. */
+    const abroad = (changed: Partial<SimulationOptions>): number =>
+      simulate({ ...ZONES, ...changed })
+        .servers.filter(({ zone }) => zone === 'b')
+        .reduce((sum, { share }) => sum + share, 0);
+
+    it('keep their calls there as far as the zone can take those of its callers', () => {
+      const callers = { callers: { a: 1, b: 1 } };
+      expect(abroad({ service: { locality: callers } })).toBe(0);
+      const crash = { type: 'crash' as const, at: 0, of: 'a', count: 2 };
+      // A quarter of the nodes, half of the callers; those that are gone still count as known.
+      expect(abroad({ service: { locality: callers }, events: [crash] })).toBeCloseTo(0.5, 1);
+      expect(abroad({ service: { locality: { callers: { a: 1 } } } })).toBeCloseTo(0.5, 1);
+      expect(abroad({ service: { locality: { zone: false } } })).toBeCloseTo(0.5, 1);
+      expect(abroad({ service: { locality: { minNodes: 7 } } })).toBeCloseTo(0.5, 1);
     });
-    const used = servers.filter(({ served }) => served > 0).length;
-    expect(used).toBeGreaterThanOrEqual(3);
-    expect(used).toBeLessThanOrEqual(5);
+
+    it('stand where the options of the service say, when their group says nothing', () => {
+      const { latency, servers } = simulate({
+        ...ZONES,
+        clients: 2,
+        service: { locality: { zone: 'b' } },
+      });
+      expect(servers.slice(0, 3).map(({ served }) => served)).toEqual([0, 0, 0]);
+      expect(latency.p50).toBeLessThan(20);
+    });
+
+    it('use servers of a lower priority when those before them are gone', () => {
+      const servers = [
+        { name: 'a', count: 3, serviceTime: 10, priority: 0 },
+        { name: 'b', count: 3, serviceTime: 10, priority: 1, zone: 'b' },
+      ];
+      expect(abroad({ servers, clients: 2 })).toBe(0);
+      const events = [{ type: 'crash' as const, at: 0, of: 'a', count: 'all' as const }];
+      expect(abroad({ servers, clients: 2, events })).toBe(1);
+    });
   });
 
   it('have options of their own over those of all', () => {
@@ -319,6 +383,17 @@ describe('clients', () => {
     expect(largest(1_000)).toBeLessThan(0.4);
   });
 
+  it('go by the options of the pattern of their calls, however that is laid out', () => {
+    const failed = (pattern: string) =>
+      simulate({
+        ...SMALL,
+        call: { pattern },
+        service: { patterns: { slow: {}, '{ "cmd": "a", "v": 1 }': { timeout: 1 } } },
+      }).failed;
+    expect(failed('slow')).toBe(0);
+    expect(failed('{"v":1,"cmd":"a"}')).toBeGreaterThan(0);
+  });
+
   it('take strategies of the user’s own', () => {
     const last = () => {
       let nodes: readonly { key: string }[] = [];
@@ -327,6 +402,26 @@ describe('clients', () => {
     const { servers } = simulate({ ...SMALL, load: 0.1, service: { strategy: last } });
     expect(servers.map(({ share }) => share)).toEqual([0, 0, 0, 1]);
   });
+});
+
+it('tells what the library would log, once for all clients', () => {
+  const faulty = () => ({
+    update: () => undefined,
+    pick: () => {
+      throw new Error('not today');
+    },
+  });
+  const { warnings, failed } = simulate({
+    ...SMALL,
+    clients: 3,
+    service: { strategy: faulty, outlierDetection: { successRate: {} } },
+  });
+  expect(failed).toBe(0);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^service\.outlierDetection\.successRate: .*there are 4/),
+    expect.stringMatching(/^service: strategy .*not today/),
+  ]);
+  expect(simulate(SMALL).warnings).toEqual([]);
 });
 
 it('tells how far it is', () => {

@@ -1,8 +1,10 @@
 import type { Endpoint } from '../../cluster/endpoint.js';
-import { endpointKey } from '../../cluster/endpoint.js';
+import { endpointKey, resolveEndpoint, type ResolvedEndpoint } from '../../cluster/endpoint.js';
+import { chooseSubset } from '../../cluster/locality/subset.js';
 import { Deadlines } from '../../context/deadlines.js';
+import type { ResolvedServiceOptions } from '../../module/options.js';
 import type { Random } from './chance.js';
-import { chanceOf, draw, exponential } from './chance.js';
+import { chanceOf, exponential } from './chance.js';
 import { Faults } from './faults.js';
 import { Measurements } from './measurements.js';
 import { SimulatedCall } from './simulated-call.js';
@@ -74,7 +76,7 @@ class Simulation {
     this.arrivals = this.nextChance();
     const chanceOfFaults = this.nextChance();
     this.deadlines = new Deadlines(this.time.source(this.nextChance()));
-    this.measurements = new Measurements(plan.warmUp, this.time.now);
+    this.measurements = new Measurements(plan.warmUp, this.time.now, plan.warnings);
     this.faults = new Faults(this.time, chanceOfFaults, this.openServers());
     this.openClients();
   }
@@ -115,27 +117,31 @@ class Simulation {
   }
 
   private openClients(): void {
-    const membership = this.nextChance();
-    const endpoints = [...this.servers.values()].map(({ endpoint }) => endpoint);
-    for (const { count, nodes, zone, options } of this.plan.clients) {
-      for (let i = 0; i < count; i++) {
-        const told = nodes === undefined ? endpoints : draw(membership, endpoints, nodes);
-        this.clients.push(this.openClient(told, zone, options));
-      }
+    const endpoints = new Map(
+      [...this.servers.values()].map(({ endpoint }) => [resolveEndpoint(endpoint), endpoint]),
+    );
+    for (const { count, zone, options } of this.plan.clients) {
+      for (let i = 0; i < count; i++) this.clients.push(this.openClient(endpoints, zone, options));
     }
   }
 
   private openClient(
-    endpoints: readonly Endpoint[],
+    endpoints: ReadonlyMap<ResolvedEndpoint, Endpoint>,
     zone: string | undefined,
-    options: SimulationPlan['clients'][number]['options'],
+    options: ResolvedServiceOptions,
   ): SimulatedClient {
     const { time, plan } = this;
+    const clientId = `client ${this.clients.length} of seed ${plan.seed}`;
+    const subset = options.subset && { ...options.subset, clientId };
+    const all = [...endpoints.keys()];
+    // The client would choose the same of all of them; so not every client of a large service has to keep them all.
+    const chosen = subset === false ? all : chooseSubset(all, subset);
     return new SimulatedClient(
       {
-        options,
-        endpoints,
+        options: { ...options, subset },
+        endpoints: chosen.map((node) => endpoints.get(node) as Endpoint),
         onEvent: this.measurements.onEvent,
+        onLog: this.measurements.onLog,
         openTransport: ({ host, port, connectTimeout }, listener) => {
           const found = this.servers.get(endpointKey({ host, port }));
           if (found === undefined) throw new Error(`there is no server ${host}`);

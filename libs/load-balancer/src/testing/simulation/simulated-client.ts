@@ -12,6 +12,7 @@ import type { NodeTransport, TransportListener } from '../../transport/node-tran
 import type { TransportSettings } from '../../transport/transport-settings.js';
 import type { Random } from './chance.js';
 import type { SimulatedCall } from './simulated-call.js';
+import { routeOf } from './simulated-pattern.js';
 import type { SimulatedPacket } from './simulated-transport.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -21,6 +22,8 @@ export interface SimulatedClientSettings {
   readonly endpoints: readonly Endpoint[];
   readonly openTransport: (settings: TransportSettings, listener: TransportListener) => NodeTransport;
   readonly onEvent: (event: LoadBalancerEvent) => void;
+  /** Told what the library would log. */
+  readonly onLog: (message: string) => void;
 }
 
 /** One process that calls the service: the library itself, but for its sockets and its clock. */
@@ -28,7 +31,7 @@ export class SimulatedClient {
   private readonly upstream: Upstream;
 
   constructor(
-    { options, endpoints, openTransport, onEvent }: SimulatedClientSettings,
+    { options, endpoints, openTransport, onEvent, onLog }: SimulatedClientSettings,
     time: VirtualTime,
     deadlines: Deadlines,
     random: Random,
@@ -42,11 +45,11 @@ export class SimulatedClient {
         data: data as SimulatedCall,
         remaining,
       }),
-      routeOf: String,
+      routeOf,
       socketListeners: [],
       events,
       onAvailability: () => undefined,
-      log: () => undefined,
+      log: onLog,
       openTransport,
       time: time.source(random),
       deadlines,

@@ -33,10 +33,21 @@ export interface SimulationOptions {
   events?: readonly SimulationEvent[];
 }
 
-/** Options of a service but for those that only have to do with sockets, messages and reports. */
+/**
+ * Options of a service but for those that only have to do with sockets, messages and reports. With a `subset`, each client has
+ * one of its own.
+ */
 export type SimulatedServiceOptions = Omit<
   ServiceOptions,
-  'target' | 'tls' | 'transport' | 'context' | 'interceptors' | 'minReady'
+  | 'target'
+  | 'tls'
+  | 'transport'
+  | 'context'
+  | 'interceptors'
+  | 'minReady'
+  | 'hashKey'
+  | 'explainErrors'
+  | 'dryRun'
 >;
 
 /** Some equal servers. */
@@ -69,16 +80,14 @@ export interface SimulatedServers {
 export interface SimulatedClients {
   /** 1 by default. */
   count?: number;
-  /** Where they stand. */
+  /** Where they stand, as `LB_ZONE` says in production: with `locality: { zone: false }` only the network goes by it. */
   zone?: string;
-  /** How many of the servers each of them is told of, drawn at random; all by default. */
-  nodes?: number;
   /** Options of their own over those of `service`. */
   service?: SimulatedServiceOptions;
 }
 
 export interface SimulatedCalls {
-  /** What `service.patterns` goes by; `simulated` by default. */
+  /** What `service.patterns` goes by, as it is written there; `simulated` by default. */
   pattern?: string;
   /** May a call be processed twice? Only such calls are retried and hedged. `false` by default. */
   idempotent?: boolean;

@@ -3,7 +3,7 @@ import type { Endpoint } from '../../cluster/endpoint.js';
 import type { ResolvedServiceOptions } from '../../module/options.js';
 import type { SimulatedServerSettings } from './simulated-server.js';
 import type { SimulatedServers, SimulationEvent, SimulationOptions } from './simulation-options.js';
-import { DEFAULT_DURATION, validateSimulation } from './validate-simulation.js';
+import { DEFAULT_DURATION, DEFAULT_PATTERN, validateSimulation } from './validate-simulation.js';
 
 /** A simulation, validated and with every default filled in. */
 export interface SimulationPlan {
@@ -20,6 +20,7 @@ export interface SimulationPlan {
     readonly options: Readonly<CallOptions>;
   };
   readonly events: readonly SimulationEvent[];
+  readonly warnings: readonly string[];
 }
 
 interface ServerGroup {
@@ -32,9 +33,8 @@ interface ServerGroup {
 
 interface ClientGroup {
   readonly count: number;
+  /** Where they stand. */
   readonly zone: string | undefined;
-  /** Servers that each is told of; `undefined` for all. */
-  readonly nodes: number | undefined;
   readonly options: ResolvedServiceOptions;
 }
 
@@ -42,7 +42,7 @@ const DEFAULT_LATENCY = 0.25;
 
 /** @throws InvalidOptionsError with every problem at once */
 export function planSimulation(input: SimulationOptions): SimulationPlan {
-  const { options, groups, services } = validateSimulation(input);
+  const { options, groups, services, warnings } = validateSimulation(input);
   const { seed = 1, duration = DEFAULT_DURATION, warmUp = duration / 6, network = {}, call = {} } = options;
   const servers = options.servers.map((group) => serverGroup(group));
   const { sameZone = DEFAULT_LATENCY, otherZone = sameZone } =
@@ -53,19 +53,18 @@ export function planSimulation(input: SimulationOptions): SimulationPlan {
     warmUp,
     callsPerSecond: options.callsPerSecond ?? (options.load ?? 0) * capacity(servers),
     servers,
-    clients: groups.map(({ count = 1, zone, nodes }, i) => ({
-      count,
-      zone,
-      nodes,
-      options: services[i] as ResolvedServiceOptions,
-    })),
+    clients: groups.map(({ count = 1, zone }, i) => {
+      const service = services[i] as ResolvedServiceOptions;
+      return { count, zone: zone ?? service.locality.zone, options: service };
+    }),
     network: { sameZone, otherZone },
     call: {
-      pattern: call.pattern ?? 'simulated',
+      pattern: call.pattern ?? DEFAULT_PATTERN,
       hashKeys: call.hashKeys,
       options: { ...(call.idempotent !== undefined && { idempotent: call.idempotent }) },
     },
     events: options.events ?? [],
+    warnings,
   };
 }
 

@@ -32,6 +32,8 @@ export interface SimulationResult {
   readonly ejections: number;
   /** How often a client began to ignore health, because too few nodes were healthy. */
   readonly panics: number;
+  /** What the library would log: options that hardly mean what they say, a strategy of one's own that throws. Each once. */
+  readonly warnings: readonly string[];
 }
 
 /** The calls that arrived within one second. */

@@ -64,9 +64,12 @@ describe('refuses what contradicts itself', () => {
       ['servers[0].limits: a stock server has none; leave out one of stock and limits'],
     ],
     [
-      'more nodes than there are',
-      { clients: [{ nodes: 2 }] },
-      ['clients[0].nodes: expected at most all 1 servers, got 2'],
+      'a client in two zones',
+      {
+        clients: [{ zone: 'a' }, { zone: 'b' }, { zone: 'c', service: { locality: { zone: false } } }],
+        service: { locality: { zone: 'b' } },
+      },
+      ['clients[0].zone: the service\'s locality.zone says "b"; say it once'],
     ],
     [
       'an event for nobody',
@@ -88,14 +91,50 @@ it('refuses options of a service that it could only ignore', () => {
     target: 'static:///a:1',
     minReady: 2,
     tls: {},
+    hashKey: 'customer',
+    explainErrors: true,
+    dryRun: { strategy: 'random' },
+    subset: { size: 3, clientId: 'me' },
+    patterns: { simulated: { timeout: 100, hashKey: 'customer' } },
     connection: { keepAlive: 100, connectTimeout: 50 },
   };
   expect(problems({ ...VALID, service, clients: [{ service: { transport: {} } }] })).toEqual([
     'service.target: has no meaning in a simulation; leave it out',
     'service.tls: has no meaning in a simulation; leave it out',
     'service.minReady: has no meaning in a simulation; leave it out',
+    'service.explainErrors: has no meaning in a simulation; leave it out',
+    'service.hashKey: calls have no data here; give them keys with call.hashKeys',
+    'service.dryRun: takes no effect; simulate what it would try out instead',
     'service.connection.keepAlive: has no meaning in a simulation; leave it out',
+    'service.subset.clientId: each client has one of its own here; leave it out',
+    'service.patterns.simulated.hashKey: calls have no data here; give them keys with call.hashKeys',
     'clients[0].service.transport: has no meaning in a simulation; leave it out',
+  ]);
+});
+
+it('refuses what would make no difference to the calls', () => {
+  const hedge = { delay: 30 };
+  expect(problems({ ...VALID, service: { patterns: { quote: {}, '{"cmd":"a"}': {} } } })).toEqual([
+    'call.pattern: expected one of those that the service has options for ("quote", "{\\"cmd\\":\\"a\\"}"), got "simulated"',
+  ]);
+  expect(problems({ ...VALID, service: { hedge } })).toEqual([
+    'call.idempotent: expected true or false: hedge is for idempotent calls only',
+  ]);
+  expect(problems({ ...VALID, service: { retry: { retryOn: ['CONNECTION_LOST'] } } })).toEqual([
+    'call.idempotent: expected true or false: retry.retryOn is for idempotent calls only',
+  ]);
+  for (const idempotent of [true, false])
+    expect(problems({ ...VALID, call: { idempotent }, service: { hedge } })).toEqual([]);
+  const patterns = { quote: { hedge, idempotent: true } };
+  expect(problems({ ...VALID, call: { pattern: 'quote' }, service: { patterns } })).toEqual([]);
+});
+
+it('names the options of the service as they were given, also where they contradict each other', () => {
+  const healthCheck = { interval: 100, timeout: 200 };
+  const message = 'healthCheck.timeout: expected at most the interval (100 milliseconds), got 200';
+  expect(problems({ ...VALID, clients: 3, service: { healthCheck } })).toEqual([`service.${message}`]);
+  expect(problems({ ...VALID, clients: [{}, { service: { healthCheck } }] })).toEqual([
+    `clients[1].service.${message}`,
   ]);
 });
 

@@ -1,3 +1,4 @@
+import { zoneProblem } from '../../discovery/endpoint-validation.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import type { ResolvedServiceOptions } from '../../module/options.js';
 import { adaptive } from '../../module/validation/call-schema.js';
@@ -16,6 +17,7 @@ import {
 } from '../../module/validation/schema.js';
 import { validateModuleOptions } from '../../module/validation/validate-module-options.js';
 import { describeValue } from '../../safe-text.js';
+import { routeOf } from './simulated-pattern.js';
 import type {
   CrashEvent,
   DeployEvent,
@@ -30,12 +32,26 @@ import type {
   StallEvent,
 } from './simulation-options.js';
 
-/** Options of a service that could only be ignored here. */
-const NOT_SIMULATED = ['target', 'tls', 'transport', 'context', 'interceptors', 'minReady'];
+const NO_MEANING = 'has no meaning in a simulation; leave it out';
+const NO_DATA = 'calls have no data here; give them keys with call.hashKeys';
+
+/** Options of a service that could only be ignored here, and what to do instead. */
+const NOT_SIMULATED: ReadonlyMap<string, string> = new Map([
+  ['target', NO_MEANING],
+  ['tls', NO_MEANING],
+  ['transport', NO_MEANING],
+  ['context', NO_MEANING],
+  ['interceptors', NO_MEANING],
+  ['minReady', NO_MEANING],
+  ['explainErrors', NO_MEANING],
+  ['hashKey', NO_DATA],
+  ['dryRun', 'takes no effect; simulate what it would try out instead'],
+]);
 
 /** Milliseconds. */
 export const DEFAULT_DURATION = 60_000;
 const DEFAULT_CLIENTS = 4;
+export const DEFAULT_PATTERN = 'simulated';
 
 const above0: Check = (value, path, report) => {
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
@@ -48,6 +64,11 @@ function oneOf(...known: readonly string[]): Check {
       report(path, `expected ${known.map((name) => `"${name}"`).join(' or ')}, got ${describeValue(value)}`);
   };
 }
+
+const zone: Check = (value, path, report) => {
+  const problem = zoneProblem(value);
+  if (problem !== undefined) report(path, problem);
+};
 
 /** It becomes a part of a host name. */
 const groupName: Check = (value, path, report) => {
@@ -73,7 +94,7 @@ const servers = list(
       distribution: oneOf('exponential', 'constant'),
       slower: above0,
       workers: integer(1),
-      zone: text,
+      zone,
       priority: number({ min: 0, max: 65_535, integer: true }),
       weight: number({ min: 0, max: 65_535 }),
       stock: boolean,
@@ -85,7 +106,7 @@ const servers = list(
 );
 
 const clientGroups = list(
-  section<SimulatedClients>({ count: integer(1), zone: text, nodes: integer(1), service: anything }),
+  section<SimulatedClients>({ count: integer(1), zone, service: anything }),
   'groups of clients',
 );
 
@@ -154,6 +175,8 @@ export interface ValidatedSimulation {
   /** The groups of its clients, and the options of the service for each. */
   readonly groups: readonly SimulatedClients[];
   readonly services: readonly ResolvedServiceOptions[];
+  /** What works, and hardly as it is meant. */
+  readonly warnings: readonly string[];
 }
 
 /** @throws InvalidOptionsError with every problem at once */
@@ -168,10 +191,11 @@ export function validateSimulation(input: unknown): ValidatedSimulation {
   if (input.servers === undefined) report('servers', 'missing');
   const groups = groupsOf(input.clients);
   const options = input as unknown as SimulationOptions;
-  if (problems.length === 0) reportContradictions(options, groups, report);
-  const services = resolveServices(input.service, groups, report);
+  if (problems.length === 0) reportContradictions(options, report);
+  const { services, warnings } = resolveServices(input.service, groups, report);
+  if (problems.length === 0) reportWithoutEffect(options, services, report);
   if (problems.length > 0) throw new InvalidOptionsError(problems);
-  return { options, groups, services };
+  return { options, groups, services, warnings };
 }
 
 /** What is no group has been reported, and is as good as an empty one here. */
@@ -189,7 +213,6 @@ function reportContradictions(
     warmUp = 0,
     events = [],
   }: SimulationOptions,
-  groups: readonly SimulatedClients[],
   report: Report,
 ): void {
   if (serverGroups.length === 0) report('servers', 'expected at least one group of servers');
@@ -205,10 +228,6 @@ function reportContradictions(
     sizes.set(name, count);
   });
   const all = [...sizes.values()].reduce((sum, count) => sum + count, 0);
-  groups.forEach(({ nodes }, i) => {
-    if (nodes !== undefined && nodes > all)
-      report(pathTo(pathTo('clients', i), 'nodes'), `expected at most all ${all} servers, got ${nodes}`);
-  });
   events.forEach((each, i) => {
     const path = pathTo('events', i);
     const size = each.of === undefined ? all : sizes.get(each.of);
@@ -219,40 +238,105 @@ function reportContradictions(
   });
 }
 
+/** What would be taken and then make no difference to these calls. */
+function reportWithoutEffect(
+  { call: { pattern = DEFAULT_PATTERN, idempotent } = {} }: SimulationOptions,
+  services: readonly ResolvedServiceOptions[],
+  report: Report,
+): void {
+  for (const { patterns, calls } of services) {
+    const texts = [...patterns.keys()];
+    const ofCalls = texts.find((text) => routeOf(text) === routeOf(pattern));
+    if (texts.length > 0 && ofCalls === undefined) {
+      const known = texts.map((text) => JSON.stringify(text)).join(', ');
+      report(
+        'call.pattern',
+        `expected one of those that the service has options for (${known}), got ${describeValue(pattern)}`,
+      );
+      return;
+    }
+    const settings = (ofCalls === undefined ? undefined : patterns.get(ofCalls)) ?? calls;
+    if ((idempotent ?? settings.idempotent) !== undefined) continue;
+    const what = settings.hedge
+      ? 'hedge'
+      : settings.retry.retryOn === undefined
+        ? undefined
+        : 'retry.retryOn';
+    if (what === undefined) continue;
+    report('call.idempotent', `expected true or false: ${what} is for idempotent calls only`);
+    return;
+  }
+}
+
 /** The module's own validation, with the paths of here. */
 function resolveServices(
   service: unknown,
   groups: readonly SimulatedClients[],
   report: Report,
-): ResolvedServiceOptions[] {
-  const prefixes = groups.map((_, i) => [`services.group-${i}`, `clients[${i}].service`] as const);
+): Pick<ValidatedSimulation, 'services' | 'warnings'> {
   reportNotSimulated(service, 'service', report);
-  groups.forEach((group, i) => reportNotSimulated(group.service, prefixes[i]?.[1] ?? '', report));
+  groups.forEach((group, i) => {
+    reportNotSimulated(group.service, `clients[${i}].service`, report);
+    const asked = askedZone(service, group);
+    if (group.zone !== undefined && typeof asked === 'string' && asked !== group.zone)
+      report(
+        pathTo(pathTo('clients', i), 'zone'),
+        `the service's locality.zone says ${describeValue(asked)}; say it once`,
+      );
+  });
   const resolver = { schemes: ['simulation'], watch: () => [] };
+  // A single group has the options for its own: some warnings are of those only, and not of what is inherited.
+  const alone = groups.length === 1 && groups[0]?.service === undefined;
   const input = {
     resolvers: [resolver],
-    defaults: withoutNotSimulated(service),
+    ...(!alone && { defaults: withoutNotSimulated(service) }),
     services: Object.fromEntries(
-      groups.map((group, i) => [
-        `group-${i}`,
-        { ...withoutNotSimulated(group.service ?? {}), target: 'simulation:///service' },
-      ]),
+      groups.map((group, i) => {
+        const own = withoutNotSimulated(alone ? service : group.service);
+        return [
+          alone ? 'service' : `clients-${i}`,
+          { ...withOwnZone(own, service, group), target: 'simulation:///service' },
+        ];
+      }),
     ),
   };
   try {
-    const { services } = validateModuleOptions(input, { env: {}, declares: false });
-    return [...services.values()].map(({ options }) => options);
+    const { services, warnings } = validateModuleOptions(input, { env: {}, declares: false });
+    return {
+      services: [...services.values()].map(({ options }) => options),
+      warnings,
+    };
   } catch (error) {
     if (!(error instanceof InvalidOptionsError)) throw error;
-    for (const { path, message } of error.problems) report(pathHere(path, prefixes), message);
-    return [];
+    for (const { path, message } of error.problems) report(pathHere(path), message);
+    return { services: [], warnings: [] };
   }
 }
 
-function pathHere(path: string, prefixes: readonly (readonly [string, string])[]): string {
-  if (path === 'defaults' || path.startsWith('defaults.')) return path.replace('defaults', 'service');
-  const prefix = prefixes.find(([there]) => path === there || path.startsWith(`${there}.`));
-  return prefix ? path.replace(...prefix) : path;
+/** The zone that the options of the service name, if they do; `false` for none. */
+function askedZone(service: unknown, group: SimulatedClients): unknown {
+  for (const options of [group.service, service])
+    if (isObject(options) && isObject(options.locality) && options.locality.zone !== undefined)
+      return options.locality.zone;
+  return undefined;
+}
+
+/** Where a client stands is what `LB_ZONE` says in production. */
+function withOwnZone(
+  own: Record<string, unknown>,
+  service: unknown,
+  group: SimulatedClients,
+): Record<string, unknown> {
+  const { locality = {} } = own;
+  if (group.zone === undefined || askedZone(service, group) !== undefined || !isObject(locality)) return own;
+  return { ...own, locality: { ...locality, zone: group.zone } };
+}
+
+/** What a path of the module's options, at the start of a text, is called here. */
+export function pathHere(text: string): string {
+  return text
+    .replace(/^(defaults|services\.service)(?![\w-])/, 'service')
+    .replace(/^services\.clients-(\d+)(?![\w-])/, 'clients[$1].service');
 }
 
 function reportNotSimulated(service: unknown, path: string, report: Report): void {
@@ -261,14 +345,21 @@ function reportNotSimulated(service: unknown, path: string, report: Report): voi
     report(path, `expected an object with options of a service, got ${describeValue(service)}`);
     return;
   }
-  const refuse = (at: string): void => report(at, 'has no meaning in a simulation; leave it out');
-  for (const name of NOT_SIMULATED) if (service[name] !== undefined) refuse(pathTo(path, name));
-  if (isObject(service.connection) && service.connection.keepAlive !== undefined)
-    refuse(pathTo(pathTo(path, 'connection'), 'keepAlive'));
+  const { connection, subset, patterns } = service;
+  for (const [name, instead] of NOT_SIMULATED)
+    if (service[name] !== undefined) report(pathTo(path, name), instead);
+  if (isObject(connection) && connection.keepAlive !== undefined)
+    report(pathTo(pathTo(path, 'connection'), 'keepAlive'), NO_MEANING);
+  if (isObject(subset) && subset.clientId !== undefined)
+    report(pathTo(pathTo(path, 'subset'), 'clientId'), 'each client has one of its own here; leave it out');
+  if (!isObject(patterns)) return;
+  for (const [text, options] of Object.entries(patterns))
+    if (isObject(options) && options.hashKey !== undefined)
+      report(pathTo(pathTo(pathTo(path, 'patterns'), text), 'hashKey'), NO_DATA);
 }
 
 /** What is no object is as good as nothing here: it has been reported. */
 function withoutNotSimulated(service: unknown): Record<string, unknown> {
   if (!isObject(service)) return {};
-  return Object.fromEntries(Object.entries(service).filter(([name]) => !NOT_SIMULATED.includes(name)));
+  return Object.fromEntries(Object.entries(service).filter(([name]) => !NOT_SIMULATED.has(name)));
 }
