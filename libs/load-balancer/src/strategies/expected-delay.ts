@@ -4,6 +4,9 @@ import type { StrategyNode } from './strategy.js';
 /** Linkerd's default: what two nodes of which nothing is known are expected to take, in milliseconds. */
 export const UNSEEN_LATENCY = 30;
 
+/** Paces with less than this between them say nothing of which node is the quicker. */
+const ALIKE = 1.25;
+
 /**
  * When a node would answer one more call, in milliseconds: its pace for the call itself, and as often again as it has
  * calls in flight for its weight. Weight counts only against what is in flight, since the nodes that are compared were
@@ -22,11 +25,20 @@ export function expectedDelay(
   return waitingSince !== undefined && now - waitingSince > delay ? now - waitingSince : delay;
 }
 
+/**
+ * What a node's pace counts as beside that of another: the same, unless they differ by more than a quarter. Two equal nodes never
+ * measure quite alike, and where little is in flight all calls would go to the one that does better by a hair.
+ */
+export function comparedPace(pace: number, other: number): number {
+  return pace < other * ALIKE && other < pace * ALIKE ? other : pace;
+}
+
 /** Of the two nodes that were drawn, the one that is expected to answer first; of equals the first drawn. */
 export function sooner<N extends StrategyNode>({ first, second, meanWeight }: PairDraw<N>, now: number): N {
   const a = first.pace(now);
   const b = second.pace(now);
-  const delayOfFirst = expectedDelay(first, a ?? b ?? UNSEEN_LATENCY, meanWeight, now);
-  const delayOfSecond = expectedDelay(second, b ?? a ?? UNSEEN_LATENCY, meanWeight, now);
+  const usual = a ?? b ?? UNSEEN_LATENCY;
+  const delayOfFirst = expectedDelay(first, usual, meanWeight, now);
+  const delayOfSecond = expectedDelay(second, comparedPace(b ?? usual, usual), meanWeight, now);
   return delayOfSecond < delayOfFirst ? second : first;
 }

@@ -41,6 +41,15 @@ describe('peak-ewma', () => {
       expect(Math.abs((counts.get(key) ?? 0) - weight * 10_000)).toBeLessThan(620);
   });
 
+  it('does not give all calls to the one of several idle nodes that is ahead by a hair', () => {
+    const { nodes, strategy } = of({ expected: 10 }, { expected: 11 }, { expected: 12 }, { expected: 16 });
+    const counts = tally(30_000, () => strategy.pick(anyCall));
+    for (const { key } of nodes.slice(0, 3)) expect(counts.get(key)).toBeGreaterThan(7_000);
+    expect(counts.get(nodes[3]!.key) ?? 0).toBeLessThan(3_000);
+    nodes[1]!.inFlight = 1;
+    for (const key of tally(100, () => strategy.pick(anyCall)).keys()) expect(key).not.toBe(nodes[1]!.key);
+  });
+
   it('hardly ever takes a slow node when one in ten is slow, as draws of two alone would in every hundredth pick', () => {
     const { nodes, strategy } = of(...Array.from({ length: 40 }, (_, i) => ({ expected: i < 4 ? 100 : 10 })));
     const counts = tally(100_000, () => strategy.pick(anyCall));
@@ -49,7 +58,7 @@ describe('peak-ewma', () => {
   });
 
   it('does not remember a node that has left', () => {
-    const { nodes, strategy } = of({ expected: 1 }, { expected: 2 }, { expected: 50 }, { expected: 60 });
+    const { nodes, strategy } = of({ expected: 1 }, { expected: 2 }, { expected: 50 }, { expected: 90 });
     tally(20, () => strategy.pick(anyCall));
     strategy.update(nodes.slice(2));
     for (const key of tally(100, () => strategy.pick(anyCall)).keys()) expect(key).toBe(nodes[2]!.key);

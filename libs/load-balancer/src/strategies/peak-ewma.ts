@@ -1,4 +1,4 @@
-import { expectedDelay, UNSEEN_LATENCY } from './expected-delay.js';
+import { comparedPace, expectedDelay, UNSEEN_LATENCY } from './expected-delay.js';
 import { PairDraw } from './pair-draw.js';
 import { scored } from './scored.js';
 import type { PickContext, Strategy, StrategyDeps, StrategyExplanation, StrategyNode } from './strategy.js';
@@ -41,7 +41,7 @@ export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy
     const b = second.pace(now);
     const usual = a ?? b ?? UNSEEN_LATENCY;
     const delayOfFirst = expectedDelay(first, usual, meanWeight, now);
-    const delayOfSecond = expectedDelay(second, b ?? usual, meanWeight, now);
+    const delayOfSecond = expectedDelay(second, comparedPace(b ?? usual, usual), meanWeight, now);
 
     // Of equals the first drawn wins, so that equal nodes are as likely as their weights are.
     const secondWins = delayOfSecond < delayOfFirst;
@@ -49,7 +49,7 @@ export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy
     let next = secondWins ? first : second;
     const third = this.runnerUp;
     if (third !== undefined && third !== first && third !== second) {
-      const delay = expectedDelay(third, third.pace(now) ?? usual, meanWeight, now);
+      const delay = expectedDelay(third, comparedPace(third.pace(now) ?? usual, usual), meanWeight, now);
       if (delay < Math.min(delayOfFirst, delayOfSecond)) {
         next = best;
         best = third;
