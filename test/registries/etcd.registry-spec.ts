@@ -131,7 +131,7 @@ const missing = whyMissing('etcd', 'etcd-server');
   });
 
   it('registers every kind of server on Nest 11 and 12, once it accepts, and takes it off again', async () => {
-    const client = await open(nextTarget());
+    const client = await open(nextTarget(), { strategy: 'round-robin' });
     // Of the stock server the module is told at once, of the hybrid app later.
     const kinds = ([11, 12] as const).flatMap((nest) =>
       (['balanced', 'stock', 'hybrid'] as const).map((kind) => ({
