@@ -250,7 +250,7 @@ describe('a file that lists the nodes', () => {
   it('is followed while calls go on, none of which is lost', async () => {
     const [first, second, third] = (await fleet.startAll([{}, {}, {}])) as [Provider, Provider, Provider];
     const file = nodeFile(first, second);
-    const client = await consumers.open({ target: file.target });
+    const client = await consumers.open({ target: file.target, strategy: 'round-robin' });
     await ready(client, 2);
 
     let going = true;

@@ -11,13 +11,24 @@ describe('the pace of a node', () => {
 
   it('follows a change within some ten answers, or with the first one after a while', () => {
     const pace = new Pace();
-    pace.observe(10, 1, 0);
+    for (let i = 0; i < 10; i++) pace.observe(10, 1, 0);
     pace.observe(100, 1, 0);
     expect(pace.read(0)).toBeCloseTo(19, 9);
     for (let i = 0; i < 30; i++) pace.observe(100, 1, 0);
     expect(pace.read(0)).toBeGreaterThan(95);
     pace.observe(10, 1, 200_000);
     expect(pace.read(200_000)).toBeCloseTo(10, 6);
+  });
+
+  it('is the average of the first answers: that of a cold server counts for no more than the next ones', () => {
+    const pace = new Pace();
+    pace.observe(100, 1, 0);
+    for (let i = 0; i < 8; i++) pace.observe(10, 1, 0);
+    expect(pace.read(0)).toBeCloseTo(20, 9);
+    pace.forget();
+    pace.observe(10, 1, 0);
+    pace.observe(30, 1, 0);
+    expect(pace.read(0)).toBeCloseTo(20, 9);
   });
 
   it('rises to a failure at once, whatever is answered then', () => {

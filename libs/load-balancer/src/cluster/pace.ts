@@ -1,5 +1,8 @@
-/** Weight of what was known before in the average, when a new answer comes at once: about the last ten answers. */
-const KEPT = 0.9;
+/**
+ * Answers that the average goes over, those that come at once. Before there are as many it is that of all: the first answer
+ * of a cold server is often slow, and must not count for more than the next ones.
+ */
+const ANSWERS = 10;
 /**
  * Finagle's default for the time in which what is known fades to 1/e, in milliseconds: long enough that a slow node does
  * not look cheap again after a second of rest.
@@ -22,6 +25,8 @@ const SHORT = 0.05;
  */
 export class Pace {
   private average = 0;
+  /** Answers in the average, up to one less than it goes over. */
+  private answers = 0;
   private at = -Infinity;
   private penalty = 0;
   private penalizedAt = -Infinity;
@@ -33,7 +38,8 @@ export class Pace {
 
   /** @param inFlight calls of this client when the answered one began, itself included */
   observe(latency: number, inFlight: number, now: number): void {
-    const kept = KEPT * faded(this.at, now);
+    const kept = (this.answers / (this.answers + 1)) * faded(this.at, now);
+    if (this.answers < ANSWERS - 1) this.answers++;
     this.average = this.average * kept + (latency / Math.sqrt(inFlight)) * (1 - kept);
     // A clock that goes back counts as standing still.
     if (now > this.at) this.at = now;
@@ -54,7 +60,7 @@ export class Pace {
 
   /** What comes is another process, of which nothing is known. */
   forget(): void {
-    this.average = this.penalty = 0;
+    this.average = this.answers = this.penalty = 0;
     this.at = this.penalizedAt = -Infinity;
   }
 }

@@ -20,7 +20,7 @@ function warningsOf(
 const ofOrders = (orders: Partial<ServiceOptions>, env?: Record<string, string>) =>
   warningsOf({ orders }, {}, env);
 
-const HASHED = 'no strategy goes by it (round-robin does not); expected "ring-hash" or "maglev" beside it';
+const HASHED = 'no strategy goes by it (peak-ewma does not); expected "ring-hash" or "maglev" beside it';
 const BELOW =
   'is below the median, so that most idempotent calls are sent twice until the budget is spent; expected at least "p50", better "p95"';
 const ALONE = 'never sent, since it goes to another node, and the target has 1; expected at least 2';
