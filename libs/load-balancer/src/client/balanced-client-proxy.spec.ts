@@ -112,6 +112,10 @@ describe('send()', () => {
     expect(() => client.send('quote', 1, { strategy: 'randon' })).toThrow(
       'send(…).strategy: unknown strategy "randon"; did you mean "random"?',
     );
+    expect(() => client.send('quote', 1, { timeout: -1, strategy: 'randon' })).toThrow(
+      /^2 problems[^]*send\(…\)\.timeout: expected[^]*send\(…\)\.strategy: unknown/,
+    );
+    expect(() => client.send('quote', 1, null as never)).toThrow('send(…): expected an object with options');
     expect(() => client.explain(undefined)).toThrow('explain(…): expected a pattern, got undefined');
     expect(() => client.explain('quote', 1, { strategy: {} as never })).toThrow(
       'explain(…).strategy.name: expected',

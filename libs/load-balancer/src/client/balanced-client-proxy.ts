@@ -9,14 +9,14 @@ import { forwardedMetadata, outgoingMetadata } from '../context/metadata-codec.j
 import { RequestContext } from '../context/request-context.js';
 import { withinContext } from '../context/within-context.js';
 import type { TargetSource } from '../discovery/resolver-registry.js';
-import { InvalidOptionsError } from '../errors.js';
+import { InvalidOptionsError, type OptionsProblem } from '../errors.js';
 import { AvailabilityLog } from '../health/availability-log.js';
 import type { ResolvedServiceOptions } from '../module/options.js';
 import type { LoadBalancerEvent } from '../telemetry/events.js';
 import type { SocketListener } from '../transport/transport-settings.js';
 import type { BroadcastOptions, BroadcastReport } from './broadcast.js';
 import { broadcast, validateBroadcastOptions } from './broadcast.js';
-import type { CallMethod, CallOptions } from './call-options.js';
+import type { CallMethod, CallOptions, CallStrategy } from './call-options.js';
 import { validateCallOptions } from './call-options.js';
 import { BalancedCall } from './call.js';
 import { explainCall } from './explain-call.js';
@@ -100,7 +100,7 @@ export class BalancedClientProxy
     if (isNil(pattern))
       throw new InvalidOptionsError([{ path: 'explain(…)', message: `expected a pattern, got ${pattern}` }]);
     const request = this.capture('explain', pattern, data, options);
-    return explainCall(this.upstream, request, this.upstream.rules.policyOf(request));
+    return explainCall(this.upstream, request, this.upstream.rules.policyToExplain(request));
   }
 
   /** The whole service with its state, as `/health` shows it. */
@@ -291,10 +291,26 @@ export class BalancedClientProxy
 
   /** @throws InvalidOptionsError */
   private validate(options: CallOptions, method: CallMethod): void {
-    validateCallOptions(options, method);
+    const path = `${method}(…).strategy`;
+    // What plain JavaScript passes may be null.
+    const named = (options as CallOptions | null)?.strategy;
+    try {
+      validateCallOptions(options, method);
+    } catch (error) {
+      if (!(error instanceof InvalidOptionsError) || named === undefined) throw error;
+      throw new InvalidOptionsError([...error.problems, ...this.strategyProblems(named, path)]);
+    }
     // The caller is to hear of a wrong one at once, so it is made here, the first time.
-    if (options.strategy !== undefined)
-      this.upstream.strategies.ofCall(options.strategy, `${method}(…).strategy`);
+    if (named !== undefined && method !== 'explain') this.upstream.strategies.ofCall(named, path);
+  }
+
+  private strategyProblems(named: CallStrategy, path: string): readonly OptionsProblem[] {
+    try {
+      this.upstream.strategies.toExplain(named, path);
+      return [];
+    } catch (error) {
+      return error instanceof InvalidOptionsError ? error.problems : [];
+    }
   }
 
   private start(): void {

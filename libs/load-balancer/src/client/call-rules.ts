@@ -91,6 +91,14 @@ export class CallRules {
     return policy;
   }
 
+  /** The same for a call that is not made: nothing is remembered of it. */
+  policyToExplain({ pattern, options }: OutgoingRequest): CallPolicy {
+    const base = this.byRoute?.get(this.routeOf(pattern)) ?? this.base;
+    return policyOf(base, options, this.hedges, (named) =>
+      this.strategies.toExplain(named, 'explain(…).strategy'),
+    );
+  }
+
   private readonly strategyOf = (named: CallStrategy): Strategy<UpstreamNode> =>
     this.strategies.ofCall(named, 'strategy');
 

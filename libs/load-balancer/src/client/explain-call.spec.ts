@@ -37,7 +37,7 @@ function explain({ upstream }: FakeService, spec: CallSpec = {}): PickExplanatio
     context: context as RequestContext | undefined,
     contextForwarded: false,
   };
-  return explainCall(upstream, request, upstream.rules.policyOf(request));
+  return explainCall(upstream, request, upstream.rules.policyToExplain(request));
 }
 
 function nodeOfCall(service: FakeService, spec?: CallSpec): string | undefined {

@@ -124,6 +124,21 @@ describe('the strategy of a call', () => {
     expect(problemOf(() => strategies.ofCall('round-robin', 'x'))).toBeUndefined();
   });
 
+  it('is none of those while it is only explained', async () => {
+    const { strategies } = (await serviceOf([A, B])).upstream;
+    for (let n = 0; n < 2 * MOST_OF_CALLS; n++) {
+      const named = { name: 'weighted-round-robin', weights: 'reported', blackoutPeriod: n } as const;
+      const strategy = strategies.toExplain(named, 'x');
+      expect(strategies.nameOf(strategy)).toBe('weighted-round-robin');
+      expect(strategy.pick({ pattern: 'p', tried: undefined })).toBeDefined();
+    }
+    const first = strategies.ofCall('round-robin', 'x');
+    expect(strategies.toExplain('round-robin', 'x')).toBe(first);
+    expect(problemOf(() => strategies.toExplain('x', 'explain(…).strategy'))).toContain(
+      'explain(…).strategy: unknown',
+    );
+  });
+
   it.each<[unknown, string]>([
     ['round-robbin', 'send(…).strategy: unknown strategy "round-robbin"; did you mean "round-robin"?'],
     [{ name: 'pick-first', shufle: 1 }, 'send(…).strategy.shufle: unknown option; did you mean "shuffle"?'],

@@ -24,15 +24,17 @@ export interface ServiceStrategiesDeps {
   readonly make: (setting: ResolvedStrategy, path: string) => Strategy<UpstreamNode>;
   /** From now on calls may be given to it. */
   readonly admit: (strategy: Strategy<UpstreamNode>) => void;
+  /** The nodes that calls can go to. */
+  readonly candidates: () => readonly UpstreamNode[];
 }
 
 /** The strategies of one service: its own, those of its patterns, and those that calls name. Equal options share one. */
 export class ServiceStrategies {
   /** By what made them, and the text of their options. */
   private readonly running = new Map<StrategyFactory, Map<string, Strategy<UpstreamNode>>>();
-  private readonly names = new Map<Strategy<UpstreamNode>, string>();
+  private readonly names = new WeakMap<Strategy<UpstreamNode>, string>();
   /** Those that are known not to go by hash keys. */
-  private readonly keyless = new Set<Strategy<UpstreamNode>>();
+  private readonly keyless = new WeakSet<Strategy<UpstreamNode>>();
   /** By what the call wrote, so that it is checked once. */
   private readonly byCall = new Map<string, Strategy<UpstreamNode>>();
   private readonly check: Check;
@@ -94,6 +96,23 @@ export class ServiceStrategies {
       this.addedByCalls++;
     }
     if (this.byCall.size < 2 * MOST_OF_CALLS && text !== undefined) this.byCall.set(text, strategy);
+    return strategy;
+  }
+
+  /**
+   * The strategy that a call would name: one that is running, or one for this question alone, which no call is given to and which
+   * counts for none of those that a service keeps.
+   *
+   * @throws InvalidOptionsError when it is wrong; `path` says where
+   */
+  toExplain(named: CallStrategy, path: string): Strategy<UpstreamNode> {
+    const setting = this.settingOf(named, plainText(named), path);
+    const running = this.find(setting);
+    if (running) return running;
+    const strategy = this.deps.make(setting, path);
+    strategy.update(this.deps.candidates());
+    this.names.set(strategy, setting.name);
+    if (!mayUseHashKey(setting)) this.keyless.add(strategy);
     return strategy;
   }
 

@@ -168,6 +168,7 @@ export class Upstream {
           this.cluster.admit(further);
           this.keepUp();
         },
+        candidates: () => this.cluster.candidates,
       },
     );
     this.rules = new CallRules(options, deps.routeOf, this.strategies, this.doubts, (fault) =>

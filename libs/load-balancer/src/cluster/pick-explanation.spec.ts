@@ -66,6 +66,36 @@ it('tells who may be picked, best first, who is left out and why, and what would
   );
 });
 
+it('says when there is no node to take', () => {
+  const about = { service: 'orders', pattern: 'p', at: '', known: 0, hasHashKey: false };
+  const strategy = { name: 'peak-ewma', from: 'service' as const };
+  const settings = {
+    timeout: 0,
+    maxAttempts: 1,
+    hedged: false,
+    idempotent: undefined,
+    waitForReady: false,
+  };
+  const nothing = { basis: '', choice: undefined, panic: false };
+  const left = {
+    node: 'a:1',
+    status: 'disconnected' as const,
+    eligible: false,
+    reason: 'refused',
+    inFlight: 0,
+    weight: 1,
+    remark: undefined,
+    score: undefined,
+  };
+  const described = (candidates: (typeof left)[]) =>
+    describeExplanation({ ...about, strategy, settings, ...nothing, candidates });
+  expect(described([])).toBe('peak-ewma (of the service) could take no node, since none is known');
+  expect(described([left])).toBe(
+    'peak-ewma (of the service) could take no node, since none is left\n  a:1: left out, disconnected: refused',
+  );
+  expect(described([{ ...left, eligible: true }])).toContain('would take any of these');
+});
+
 it('leaves out a full node, and one that the call was tried on, and takes the next best', () => {
   const full = explain({ limit: 2 });
   expect(full.choice).toBe(slow.key);

@@ -162,7 +162,10 @@ function choiceOf(
 /** An explanation in lines, for a log. */
 export function describeExplanation(explanation: PickExplanation): string {
   const { strategy, choice, basis, panic, candidates, known } = explanation;
-  const head = `${strategy.name} (of the ${strategy.from}) would take ${choice ?? 'no node in particular'}: ${basis}`;
+  const what = candidates.some(({ eligible }) => eligible)
+    ? `would take ${choice ?? 'any of these'}`
+    : `could take no node, since ${candidates.length === 0 ? 'none is known' : 'none is left'}`;
+  const head = `${strategy.name} (of the ${strategy.from}) ${what}${basis === '' ? '' : `: ${basis}`}`;
   const lines = candidates.map(({ node, eligible, status, reason, remark, score, inFlight }) => {
     if (!eligible) return `  ${node}: left out, ${status}: ${reason}`;
     const figure = score === undefined ? '' : `, score ${Number(score.toPrecision(3))}`;

@@ -208,6 +208,25 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(2);
 }
 
+it('takes a client that is gone without a goodbye for no error, and garbage for one', async () => {
+  const { port } = await balanced();
+  const connect = async () => {
+    const socket = new Socket().connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  };
+  const killed = await connect();
+  killed.write('99#{"pattern":"sync","id":"1","data"');
+  await sleep(20);
+  killed.resetAndDestroy();
+  await sleep(50);
+  expect(logged).toEqual([]);
+  const garbled = await connect();
+  garbled.write('x#');
+  await until(() => logged.length > 0);
+  expect(logged[0]).toContain('Corrupted length value');
+});
+
 describe('the context', () => {
   it('is the same for guard, interceptor, handler and parameter', async () => {
     const { port } = await balanced();

@@ -31,6 +31,8 @@ import { Workload } from './workload.js';
 
 /** Long enough for clients to turn away and for most calls, and well below the 30 s after which Kubernetes kills. */
 const DEFAULT_DRAIN_TIMEOUT = 10_000;
+/** Codes of socket errors that say no more than that the other side is gone. */
+const LOST: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED']);
 
 /**
  * Nest's TCP server with what a balanced service needs, on Nest 11 and 12: a `RequestContext` around all that serves a
@@ -64,6 +66,8 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
   /** Route texts that are their own routes, see `getRouteFromPattern()`. */
   private readonly plainRoutes = new Set<string>();
   private closing: Promise<void> | undefined = undefined;
+  /** What the error that is being told of says, if it is just that a connection is lost. */
+  private connectionLost: string | undefined = undefined;
 
   constructor(options: BalancedTcpServerOptions = {}) {
     checkServerOptions(options);
@@ -165,7 +169,19 @@ export class BalancedTcpServer extends ServerTCP implements CustomTransportStrat
 
   override bindHandler(netSocket: Socket): void {
     this.connections.of(netSocket);
+    // Nest's own listener, which comes after this one, takes each error of a socket for a message that makes no sense.
+    netSocket.on('error', (error: NodeJS.ErrnoException) => {
+      this.connectionLost = LOST.has(error.code) ? error.message : undefined;
+    });
     super.bindHandler(netSocket);
+  }
+
+  /** That a client has gone without a goodbye, as one does that is killed, is no error of the server. */
+  protected override handleError(error: string): void {
+    const { connectionLost } = this;
+    this.connectionLost = undefined;
+    if (connectionLost === undefined) super.handleError(error);
+    else this.logger.debug?.(`A client is gone: ${connectionLost}`);
   }
 
   /**

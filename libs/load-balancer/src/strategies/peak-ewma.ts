@@ -64,13 +64,20 @@ export class PeakEwma<N extends StrategyNode = StrategyNode> implements Strategy
   explain(_call: PickContext<N>): StrategyExplanation<N> {
     const now = this.deps.now();
     const { nodes, meanWeight } = this.pair;
+    let sum = 0;
+    let known = 0;
+    for (const node of nodes) {
+      const pace = node.pace(now);
+      if (pace === undefined) continue;
+      sum += pace;
+      known++;
+    }
+    // In a pick, it would be that of the node beside it.
+    const usual = known === 0 ? UNSEEN_LATENCY : sum / known;
     return scored(
       'pace in ms × (1 + calls in flight / weight × mean weight), or age of the oldest call',
       nodes,
-      (node) => {
-        const pace = node.pace(now);
-        return pace === undefined ? undefined : expectedDelay(node, pace, meanWeight, now);
-      },
+      (node) => expectedDelay(node, node.pace(now) ?? usual, meanWeight, now),
     );
   }
 }
