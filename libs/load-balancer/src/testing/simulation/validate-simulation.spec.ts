@@ -121,7 +121,7 @@ it('tells contradictions beside what is wrong by itself', () => {
     'warmUp: expected less than the duration (100), got 200',
     'servers[1].name: there is another group named "server"',
     'events[0].of: there is no group of servers named "slow"',
-    'events[1].count: expected at most 1, got 20',
+    'events[1].count: expected at most 2, got 20',
     'call.idempotent: expected true or false: hedge is for idempotent calls only',
   ]);
 });
