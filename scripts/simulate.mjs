@@ -63,7 +63,7 @@ async function main() {
   await install();
   await task('building', build);
   // It loads the library, which may not have been there before.
-  const { parseScenario, scenarios, simulationOf, strategiesOf } =
+  const { parseScenario, scenarios, strategiesOf, strategyProblem } =
     await import('./lib/simulation/library.mjs');
   if (flags.list) {
     for (const [name, { title }] of Object.entries(scenarios)) console.log(` ${pad(name, 14)} ${title}`);
@@ -78,7 +78,7 @@ async function main() {
     scenario: withTimes(scenario),
     strategies: flags.strategies ?? strategiesOf(scenario),
   }));
-  for (const { scenario, strategies } of compared) await refuseUnknown(scenario, strategies, simulationOf);
+  if (flags.strategies) refuseStrategies(compared, strategyProblem);
   const { comparisons, took } = await compare(compared, seeds);
   comparisons.forEach(print);
   if (flags.out !== undefined) write(comparisons, { seeds, took }, resolve(flags.out));
@@ -172,17 +172,18 @@ function withTimes(scenario) {
   return { ...scenario, duration: whole, warmUp };
 }
 
-/** Before hours are spent on those that are known. */
-async function refuseUnknown(scenario, strategies, simulationOf) {
-  const { planSimulation } = await import('./lib/simulation/library.mjs');
-  for (const strategy of strategies) {
-    try {
-      planSimulation(simulationOf(scenario, strategy, 0));
-    } catch (error) {
-      if (error.code === 'INVALID_OPTIONS') throw new UsageError(`${strategy}: ${error.message}`);
-      throw error;
+/** Before hours are spent on those that can be simulated. Those of a scenario itself have been checked with it. */
+function refuseStrategies(compared, strategyProblem) {
+  const problems = new Map();
+  for (const { name, scenario, strategies } of compared)
+    for (const strategy of strategies) {
+      const problem = strategyProblem(scenario, strategy);
+      if (problem) problems.set(problem, [...(problems.get(problem) ?? []), name]);
     }
-  }
+  if (problems.size === 0) return;
+  const of = (names) => (names.length < compared.length ? ` (${names.join(', ')})` : '');
+  const lines = [...problems].map(([problem, names]) => `--strategies: ${problem}${of(names)}`);
+  throw new UsageError(lines.join('\n'));
 }
 
 function print({ scenario, summaries }) {
@@ -203,6 +204,11 @@ function print({ scenario, summaries }) {
   console.log(` ${dim(align(COLUMNS))}${judged ? dim('  bar') : ''}`);
   for (const summary of summaries) console.log(` ${align(cells(summary))}  ${marks(summary)}`.trimEnd());
   console.log(dim(' in milliseconds; those of failed calls count, too'));
+  const unchecked = Object.keys(scenario.bars ?? {}).filter((name) =>
+    summaries.every(({ strategy }) => strategy !== name),
+  );
+  if (unchecked.length > 0)
+    console.log(yellow(` bars not checked, since --strategies leaves them out: ${unchecked.join(', ')}`));
   for (const warning of new Set(summaries.flatMap(({ warnings }) => warnings)))
     console.log(yellow(` ${warning}`));
 }

@@ -3,14 +3,9 @@ const dist = new URL('../../../libs/load-balancer/dist/', import.meta.url);
 
 const load = (file) => import(new URL(file, dist).href);
 
-export const [
-  { simulate },
-  { scenarios },
-  { parseScenario, simulationOf, strategiesOf },
-  { planSimulation },
-] = await Promise.all([
-  load('testing.js'),
-  load('testing/simulation/scenarios.js'),
-  load('testing/simulation/scenario.js'),
-  load('testing/simulation/simulation-plan.js'),
-]);
+export const [{ simulate }, { scenarios }, { parseScenario, simulationOf, strategiesOf, strategyProblem }] =
+  await Promise.all([
+    load('testing.js'),
+    load('testing/simulation/scenarios.js'),
+    load('testing/simulation/scenario.js'),
+  ]);

@@ -40,8 +40,7 @@ export class Faults {
         server.cutOff(event.for);
         return;
       case 'crash':
-        server.crash();
-        if (event.for !== undefined) this.time.afterwards(event.for, () => server.start());
+        server.crash(event.for);
         return;
       case 'slow-down':
         server.slowness *= event.factor;
@@ -58,12 +57,7 @@ export class Faults {
     const left = [...servers];
     const next = (): void => {
       const server = left.shift();
-      server?.shutDown(() =>
-        this.time.afterwards(downtime, () => {
-          server.start();
-          next();
-        }),
-      );
+      server?.shutDown(downtime, () => this.time.afterwards(downtime, next));
     };
     for (let i = 0; i < atOnce; i++) next();
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { InvalidOptionsError } from '../../errors.js';
-import { parseScenario, simulationOf, strategiesOf, type Scenario } from './scenario.js';
+import { parseScenario, simulationOf, strategiesOf, strategyProblem, type Scenario } from './scenario.js';
 import { scenarios } from './scenarios.js';
 import { simulate } from './simulate.js';
 
@@ -85,6 +85,16 @@ describe('in less time, and with seeds that nothing was tuned with', () => {
   });
 });
 
+function problems(scenario: object): string[] {
+  try {
+    parseScenario(scenario);
+  } catch (error) {
+    if (!(error instanceof InvalidOptionsError)) throw error;
+    return error.problems.map(({ path, message }) => `${path}: ${message}`);
+  }
+  return [];
+}
+
 describe('a scenario of one’s own', () => {
   const OWN = { title: 'Mine', servers: [{ serviceTime: 10 }], load: 0.5 };
 
@@ -107,22 +117,93 @@ describe('a scenario of one’s own', () => {
       bars: { random: { p98: 5, p99: -1 } },
       service: { strategy: 'random', timeout: -1 },
     };
-    let caught: unknown;
-    try {
-      parseScenario(wrong);
-    } catch (error) {
-      caught = error;
-    }
-    if (!(caught instanceof InvalidOptionsError)) throw new Error('not refused');
-    expect(caught.problems.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    expect(problems(wrong)).toEqual([
       'strategies: expected a list of strategies, got "random"',
       'hedging.delay: expected a number ≥ 1 (milliseconds), got 0',
-      'bars.random.p98: expected one of p50, p90, p99, p999, max, failed',
+      'bars.random.p98: expected one of p50, p90, p99, p999, max, failed, got "p98"',
       'bars.random.p99: expected a number ≥ 0, got -1',
       'title: missing',
       'service.strategy: stands in strategies, where several can be compared',
       'servers[0].serviceTime: missing',
       'service.timeout: expected a number ≥ 0 (milliseconds), got -1',
+    ]);
+  });
+
+  it.each<[string, object, string[]]>([
+    [
+      'that are not compared',
+      {
+        strategies: ['round-robin'],
+        bars: { 'least-loaded': { p99: 1 }, 'round-robbin': { p99: 1 }, 'round-robin': { p99: 1 } },
+      },
+      [
+        'bars.least-loaded: is not one of the strategies that are compared (round-robin)',
+        'bars.round-robbin: is not one of the strategies that are compared; did you mean "round-robin"?',
+      ],
+    ],
+    [
+      'that are not compared by default',
+      { bars: { maglev: { p99: 1 } } },
+      [
+        'bars.maglev: is not one of the strategies that are compared (round-robin, least-request, peak-ewma, least-loaded)',
+      ],
+    ],
+    [
+      'that no share can miss',
+      { bars: { 'round-robin': { failed: 200 } } },
+      ['bars.round-robin.failed: expected a number from 0 to 1, got 200'],
+    ],
+  ])('is refused with bars %s', (_, wrong, expected) => {
+    expect(problems({ ...OWN, ...wrong })).toEqual(expected);
+  });
+
+  it('is refused without a strategy', () => {
+    expect(problems({ ...OWN, strategies: [] })).toEqual(['strategies: expected at least one strategy']);
+  });
+
+  it('is refused with strategies that there are not, all at once', () => {
+    const strategies = ['round-robn', 'maglef', 'least-loaded+hege', 'best'];
+    const expected = [
+      'strategies[0]: unknown strategy "round-robn"; did you mean "round-robin"?',
+      'strategies[1]: unknown strategy "maglef"; did you mean "maglev"?',
+      'strategies[2]: unknown strategy "least-loaded+hege"; did you mean "least-loaded+hedge"?',
+      'strategies[3]: unknown strategy "best" (known: round-robin, pick-first, random, weighted-round-robin, least-request, peak-ewma, least-loaded, ring-hash, maglev, each also with +hedge)',
+    ];
+    expect(problems({ ...OWN, strategies })).toEqual(expected);
+    expect(problems({ ...OWN, strategies, clients: 0 })).toEqual([
+      'clients: expected an integer ≥ 1, got 0',
+      ...expected,
+    ]);
+  });
+
+  it('is refused with strategies that do not go with its calls', () => {
+    const message =
+      'with "random+hedge", call.idempotent: expected true or false: hedge is for idempotent calls only';
+    expect(problems({ ...OWN, sumary: '', strategies: ['random', 'random+hedge'] })).toEqual([
+      'sumary: unknown option; did you mean "summary"?',
+      `strategies[1]: ${message}`,
+    ]);
+    expect(strategyProblem(OWN, 'random+hedge')).toBe(message);
+    expect(strategyProblem(OWN, 'random')).toBeUndefined();
+  });
+
+  it('is refused with options that are unknown or without effect, beside what contradicts itself', () => {
+    expect(
+      problems({
+        ...OWN,
+        sumary: 'Mine',
+        seed: 5,
+        callsPerSecond: 10,
+        servres: 1,
+        duration: 100,
+        warmUp: 100,
+      }),
+    ).toEqual([
+      'sumary: unknown option; did you mean "summary"?',
+      'seed: each run has another; they are given on the command line, as --seeds',
+      'servres: unknown option; did you mean "servers"?',
+      'load: expected either this or callsPerSecond, got both',
+      'warmUp: expected less than the duration (100), got 100',
     ]);
   });
 

@@ -211,6 +211,26 @@ describe('what goes wrong', () => {
     expect(served({ for: 10_000 })).toBeLessThan(whole * 0.5);
   });
 
+  it.each([
+    ['a crash that is shorter', { type: 'crash' as const, at: 3_000, for: 1_000 }],
+    ['a deploy', { type: 'deploy' as const, at: 3_000, downtime: 100 }],
+    ['the end of a crash before', { type: 'crash' as const, at: 1_000, for: 4_000 }],
+  ])('what has crashed for good is not brought back by %s', (_, other) => {
+    const { servers } = simulate({
+      ...EIGHT,
+      servers: [
+        { name: 'other', count: 3, serviceTime: 10 },
+        { name: 'doomed', serviceTime: 10 },
+      ],
+      load: 0.3,
+      events: [
+        { type: 'crash', at: 2_000, of: 'doomed' },
+        { ...other, of: 'doomed' },
+      ],
+    });
+    expect(servers.at(-1)).toMatchObject({ name: 'doomed-1', served: 0 });
+  });
+
   it('a rolling deploy of servers that drain loses nothing, of stock ones what is under way', () => {
     const deploy = { ...EIGHT, duration: 30_000, events: [{ type: 'deploy' as const, at: 5_000 }] };
     const drained = simulate(deploy);

@@ -59,6 +59,8 @@ export class SimulatedServer {
   private life = 1;
   private stalledUntil = -Infinity;
   private cutOffUntil = -Infinity;
+  /** Several things may keep it away: it is back when the last of them is over. */
+  private awayUntil = -Infinity;
   /** Worker-milliseconds of work since the measurement began. */
   private workDone = 0;
   private workCountedAt = 0;
@@ -132,23 +134,21 @@ export class SimulatedServer {
     this.cutOffUntil = Math.max(this.cutOffUntil, this.time.now() + duration);
   }
 
-  /** The process is gone, and with it all it had. */
-  crash(): void {
-    this.stop('read ECONNRESET');
-  }
-
-  start(): void {
-    this.state = 'up';
+  /** The process is gone, and with it all it had: for so long, or for good. */
+  crash(duration = Infinity): void {
+    this.stop('read ECONNRESET', duration);
   }
 
   /**
-   * Stops it as a deploy does: a server of ours finishes what it has and tells its clients; a stock one just goes.
+   * Stops it as a deploy does: a server of ours finishes what it has and tells its clients; a stock one just goes. One that
+   * has crashed for longer stays away.
    *
+   * @param downtime how long it is away
    * @param onStopped called once it is down
    */
-  shutDown(onStopped: () => void): void {
+  shutDown(downtime: number, onStopped: () => void): void {
     if (this.state !== 'up' || this.settings.stock) {
-      this.stop('read ECONNRESET');
+      this.stop('read ECONNRESET', downtime);
       onStopped();
       return;
     }
@@ -160,6 +160,7 @@ export class SimulatedServer {
     const look = (): void => {
       // A crash in the middle has ended it.
       if (this.life !== life) {
+        if (this.state === 'down') this.stayAway(downtime);
         onStopped();
         return;
       }
@@ -167,7 +168,7 @@ export class SimulatedServer {
       this.closeIdle(waited);
       const done = this.connections.size === 0 && this.workload.messages === 0;
       if (done || waited >= DRAIN_TIMEOUT) {
-        this.stop('the server closed the connection');
+        this.stop('the server closed the connection', downtime);
         onStopped();
       } else this.time.afterwards(DRAIN_STEP, look);
     };
@@ -357,7 +358,7 @@ export class SimulatedServer {
   }
 
   /** What it had is gone; whoever is connected hears of it. */
-  private stop(reason: string): void {
+  private stop(reason: string, duration: number): void {
     this.countWork();
     this.state = 'down';
     this.life++;
@@ -369,6 +370,15 @@ export class SimulatedServer {
     const connections = [...this.connections];
     this.connections.clear();
     for (const transport of connections) transport.severed(new Error(reason));
+    this.stayAway(duration);
+  }
+
+  private stayAway(duration: number): void {
+    this.awayUntil = Math.max(this.awayUntil, this.time.now() + duration);
+    if (duration === Infinity) return;
+    this.time.afterwards(duration, () => {
+      if (this.state === 'down' && this.time.now() >= this.awayUntil) this.state = 'up';
+    });
   }
 
   private countWork(): void {

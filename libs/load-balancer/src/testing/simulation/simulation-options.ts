@@ -107,7 +107,7 @@ export type SimulationEvent = StallEvent | PartitionEvent | CrashEvent | SlowDow
 
 /** Whom it happens to, and when. */
 export interface EventAim {
-  /** When it happens first. */
+  /** When it happens first, before the end. */
   at: number;
   /** How often from then on; once by default. */
   every?: number;
@@ -147,9 +147,13 @@ export interface SlowDownEvent extends EventAim {
   for?: number;
 }
 
-/** Servers are stopped and started again one after the other: each drains first, unless it is a stock one. */
+/**
+ * Servers are stopped and started again one after the other: each drains first, unless it is a stock one. One that has crashed
+ * for longer stays away.
+ */
 export interface DeployEvent {
   type: 'deploy';
+  /** When it begins, before the end. */
   at: number;
   /** The name of the group; all servers by default. */
   of?: string;

@@ -50,8 +50,9 @@ it('tells every problem at once, each with its path', () => {
 describe('refuses what contradicts itself', () => {
   it.each<[string, object, string[]]>([
     ['no servers', { servers: [] }, ['servers: expected at least one group of servers']],
-    ['no load', { load: undefined }, ['load: expected either this or callsPerSecond']],
-    ['two loads', { callsPerSecond: 10 }, ['load: expected either this or callsPerSecond']],
+    ['no clients', { clients: [] }, ['clients: expected at least one group of clients']],
+    ['no load', { load: undefined }, ['load: expected either this or callsPerSecond, got neither']],
+    ['two loads', { callsPerSecond: 10 }, ['load: expected either this or callsPerSecond, got both']],
     ['nothing measured', { warmUp: 100 }, ['warmUp: expected less than the duration (100), got 100']],
     [
       'two groups of one name',
@@ -81,9 +82,58 @@ describe('refuses what contradicts itself', () => {
       { events: [{ type: 'crash', at: 1, count: 2 }] },
       ['events[0].count: expected at most 1, got 2'],
     ],
+    [
+      'an event after the end',
+      {
+        events: [
+          { type: 'crash', at: 99 },
+          { type: 'deploy', at: 100 },
+        ],
+      },
+      ['events[1].at: expected less than the duration (100), got 100'],
+    ],
   ])('%s', (_, options, expected) => {
     expect(problems({ ...VALID, ...options })).toEqual(expected);
   });
+});
+
+it('tells contradictions beside what is wrong by itself', () => {
+  expect(
+    problems({
+      sede: 1,
+      duration: 100,
+      warmUp: 200,
+      servers: [{ serviceTime: 10 }, { serviceTime: -1 }],
+      clients: 0,
+      load: 0.5,
+      callsPerSecond: 10,
+      service: { hedge: { delay: 30 } },
+      events: [
+        { type: 'crash', at: 1, of: 'slow' },
+        { type: 'crash', at: 1, count: 20 },
+      ],
+    }),
+  ).toEqual([
+    'sede: unknown option; did you mean "seed"?',
+    'servers[1].serviceTime: expected a number above 0, got -1',
+    'clients: expected an integer ≥ 1, got 0',
+    'load: expected either this or callsPerSecond, got both',
+    'warmUp: expected less than the duration (100), got 200',
+    'servers[1].name: there is another group named "server"',
+    'events[0].of: there is no group of servers named "slow"',
+    'events[1].count: expected at most 2, got 20',
+    'call.idempotent: expected true or false: hedge is for idempotent calls only',
+  ]);
+});
+
+it('tells of a zone that makes no sense once, by the name that it has here', () => {
+  const message = 'zone: expected a string of 1 to 255 characters, got 5';
+  expect(problems({ ...VALID, clients: [{ zone: 5 }] })).toEqual([`clients[0].${message}`]);
+  const clients = [{}, { zone: 5, service: { locality: {} } }];
+  expect(problems({ ...VALID, clients })).toEqual([`clients[1].${message}`]);
+  expect(problems({ ...VALID, clients: [{ zone: 5 }], service: { locality: { zone: 'b' } } })).toEqual([
+    `clients[0].${message}`,
+  ]);
 });
 
 it('refuses options of a service that it could only ignore', () => {

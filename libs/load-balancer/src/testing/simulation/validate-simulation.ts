@@ -2,7 +2,7 @@ import { zoneProblem } from '../../discovery/endpoint-validation.js';
 import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
 import type { ResolvedServiceOptions } from '../../module/options.js';
 import { adaptive } from '../../module/validation/call-schema.js';
-import type { Check, Report } from '../../module/validation/schema.js';
+import type { Check, Fields, Report } from '../../module/validation/schema.js';
 import {
   anything,
   boolean,
@@ -155,7 +155,8 @@ const event: Check = (value, path, report) => {
   else oneOf(...Object.keys(eventChecks))(type, pathTo(path, 'type'), report);
 };
 
-const simulation = section<SimulationOptions>({
+/** Each option of a simulation, looked at by itself. */
+export const SIMULATION_CHECKS: Fields<SimulationOptions> = {
   seed: integer(0),
   duration: milliseconds(1),
   warmUp: milliseconds(0),
@@ -167,7 +168,7 @@ const simulation = section<SimulationOptions>({
   service: anything,
   network,
   events: list(event, 'events'),
-});
+};
 
 /** What is known once a simulation has been validated. */
 export interface ValidatedSimulation {
@@ -187,15 +188,14 @@ export function validateSimulation(input: unknown): ValidatedSimulation {
     report('options', `expected an object, got ${describeValue(input)}`);
     throw new InvalidOptionsError(problems);
   }
-  simulation(input, '', report);
+  section(SIMULATION_CHECKS)(input, '', report);
   if (input.servers === undefined) report('servers', 'missing');
   const groups = groupsOf(input.clients);
-  const options = input as unknown as SimulationOptions;
-  if (problems.length === 0) reportContradictions(options, report);
+  reportContradictions(input, report);
   const { services, warnings } = resolveServices(input.service, groups, report);
-  if (problems.length === 0) reportWithoutEffect(options, services, report);
+  reportWithoutEffect(input.call, services, report);
   if (problems.length > 0) throw new InvalidOptionsError(problems);
-  return { options, groups, services, warnings };
+  return { options: input as unknown as SimulationOptions, groups, services, warnings };
 }
 
 /** What is no group has been reported, and is as good as an empty one here. */
@@ -204,46 +204,65 @@ function groupsOf(clients: unknown): SimulatedClients[] {
   return clients.map((group) => (isObject(group) ? group : {}));
 }
 
-function reportContradictions(
-  {
-    servers: serverGroups,
-    load,
-    callsPerSecond,
-    duration = DEFAULT_DURATION,
-    warmUp = 0,
-    events = [],
-  }: SimulationOptions,
-  report: Report,
-): void {
-  if (serverGroups.length === 0) report('servers', 'expected at least one group of servers');
+/** What is wrong by itself has been reported, and contradicts nothing. */
+function reportContradictions(input: Readonly<Record<string, unknown>>, report: Report): void {
+  const { load, callsPerSecond, warmUp, duration: whole = DEFAULT_DURATION } = input;
+  const duration = positive(whole);
+  if (Array.isArray(input.servers) && input.servers.length === 0)
+    report('servers', 'expected at least one group of servers');
+  if (Array.isArray(input.clients) && input.clients.length === 0)
+    report('clients', 'expected at least one group of clients');
   if ((load === undefined) === (callsPerSecond === undefined))
-    report('load', 'expected either this or callsPerSecond');
-  if (warmUp >= duration) report('warmUp', `expected less than the duration (${duration}), got ${warmUp}`);
-  const sizes = new Map<string, number>();
-  serverGroups.forEach(({ name = 'server', count = 1, stock, limits }, i) => {
+    report('load', `expected either this or callsPerSecond, got ${load === undefined ? 'neither' : 'both'}`);
+  if (isAtLeast(warmUp, duration))
+    report('warmUp', `expected less than the duration (${duration}), got ${warmUp}`);
+  const sizes = new Map<unknown, number>();
+  listed(input.servers).forEach((group, i) => {
+    if (!isObject(group)) return;
+    const { name = 'server', count = 1, stock, limits } = group;
     const path = pathTo('servers', i);
-    if (sizes.has(name)) report(pathTo(path, 'name'), `there is another group named "${name}"`);
+    if (sizes.has(name)) report(pathTo(path, 'name'), `there is another group named ${describeValue(name)}`);
     if (stock === true && limits !== undefined)
       report(pathTo(path, 'limits'), 'a stock server has none; leave out one of stock and limits');
-    sizes.set(name, count);
+    sizes.set(name, (sizes.get(name) ?? 0) + positive(count));
   });
-  const all = [...sizes.values()].reduce((sum, count) => sum + count, 0);
-  events.forEach((each, i) => {
+  const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  listed(input.events).forEach((each, i) => {
+    if (!isObject(each)) return;
+    const { type, at, of, count } = each;
     const path = pathTo('events', i);
-    const size = each.of === undefined ? all : sizes.get(each.of);
-    if (size === undefined)
-      report(pathTo(path, 'of'), `there is no group of servers named "${String(each.of)}"`);
-    else if (each.type !== 'deploy' && typeof each.count === 'number' && each.count > size)
-      report(pathTo(path, 'count'), `expected at most ${size}, got ${each.count}`);
+    if (isAtLeast(at, duration))
+      report(pathTo(path, 'at'), `expected less than the duration (${duration}), got ${at}`);
+    const size = of === undefined ? all : sizes.get(of);
+    if (size === undefined) {
+      if (typeof of === 'string' && Array.isArray(input.servers))
+        report(pathTo(path, 'of'), `there is no group of servers named ${describeValue(of)}`);
+    } else if (type !== 'deploy' && typeof count === 'number' && count > size)
+      report(pathTo(path, 'count'), `expected at most ${size}, got ${count}`);
   });
+}
+
+function listed(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** `NaN`, which no comparison holds for, when it is none. */
+function positive(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? value : NaN;
+}
+
+function isAtLeast(value: unknown, bound: number): value is number {
+  return typeof value === 'number' && value >= bound;
 }
 
 /** What would be taken and then make no difference to these calls. */
 function reportWithoutEffect(
-  { call: { pattern = DEFAULT_PATTERN, idempotent } = {} }: SimulationOptions,
+  call: unknown,
   services: readonly ResolvedServiceOptions[],
   report: Report,
 ): void {
+  const { pattern = DEFAULT_PATTERN, idempotent } = isObject(call) ? call : {};
+  if (typeof pattern !== 'string') return;
   for (const { patterns, calls } of services) {
     const texts = [...patterns.keys()];
     const ofCalls = texts.find((text) => routeOf(text) === routeOf(pattern));
@@ -278,7 +297,7 @@ function resolveServices(
   groups.forEach((group, i) => {
     reportNotSimulated(group.service, `clients[${i}].service`, report);
     const asked = askedZone(service, group);
-    if (group.zone !== undefined && typeof asked === 'string' && asked !== group.zone)
+    if (hasZone(group) && typeof asked === 'string' && asked !== group.zone)
       report(
         pathTo(pathTo('clients', i), 'zone'),
         `the service's locality.zone says ${describeValue(asked)}; say it once`,
@@ -321,6 +340,11 @@ function askedZone(service: unknown, group: SimulatedClients): unknown {
   return undefined;
 }
 
+/** One that makes no sense has been reported, by the name that it has here. */
+function hasZone({ zone }: SimulatedClients): boolean {
+  return zone !== undefined && zoneProblem(zone) === undefined;
+}
+
 /** Where a client stands is what `LB_ZONE` says in production. */
 function withOwnZone(
   own: Record<string, unknown>,
@@ -328,7 +352,7 @@ function withOwnZone(
   group: SimulatedClients,
 ): Record<string, unknown> {
   const { locality = {} } = own;
-  if (group.zone === undefined || askedZone(service, group) !== undefined || !isObject(locality)) return own;
+  if (!hasZone(group) || askedZone(service, group) !== undefined || !isObject(locality)) return own;
   return { ...own, locality: { ...locality, zone: group.zone } };
 }
 
