@@ -1,4 +1,4 @@
-import { isInstalled } from './installed-package.js';
+import { isInstalled } from './installed-package.cjs';
 import type { Registrar, Registration, RegistrationLease } from './registrar.js';
 import type { Target } from './resolver.js';
 

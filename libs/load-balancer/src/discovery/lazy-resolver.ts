@@ -1,5 +1,5 @@
 import { defer, from, switchMap, type Observable } from 'rxjs';
-import { isInstalled } from './installed-package.js';
+import { isInstalled } from './installed-package.cjs';
 import type { Resolver, ResolverEmission, Target } from './resolver.js';
 
 /** What is known of a resolver before its code and its optional peer dependency are loaded. */
