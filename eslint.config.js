@@ -106,7 +106,8 @@ export default tseslint.config(
         'error',
         {
           selector: "MetaProperty[meta.name='import']",
-          message: 'the Jest of a CommonJS project compiles the library to CommonJS, where import.meta is a syntax error',
+          message:
+            'the Jest of a CommonJS project compiles the library to CommonJS, where import.meta is a syntax error',
         },
       ],
     },
