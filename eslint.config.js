@@ -77,7 +77,7 @@ export default tseslint.config(
   { ignores: ['**/dist/', '**/node_modules/', 'coverage/', 'docs/'] },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.cts'],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -98,6 +98,20 @@ export default tseslint.config(
     },
   },
   ...importRules,
+  {
+    files: [`${lib}/**/*.ts`],
+    ignores: ['**/*.spec.ts', '**/*.spec.fixture.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "MetaProperty[meta.name='import']",
+          message:
+            'the Jest of a CommonJS project compiles the library to CommonJS, where import.meta is a syntax error',
+        },
+      ],
+    },
+  },
   {
     files: inVirtualTime.map((folder) => `${lib}/${folder}/**/*.ts`),
     ignores: ['**/*.spec.ts'],

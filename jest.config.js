@@ -12,15 +12,18 @@ const swc = [
   },
 ];
 
+const commonJs = ['@swc/jest', { ...swc[1], module: { type: 'commonjs' } }];
+
 const base = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '^.+\\.ts$': swc },
+  transform: { '^.+\\.ts$': swc, '^.+\\.cts$': commonJs },
   modulePathIgnorePatterns: ['/dist/'],
   moduleNameMapper: {
     '^nestjs-load-balancer$': '<rootDir>/libs/load-balancer/src/index.ts',
     '^nestjs-load-balancer/([a-z-]+)$': '<rootDir>/libs/load-balancer/src/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^(\\.{1,2}/.*)\\.cjs$': '$1.cts',
   },
 };
 

@@ -2,7 +2,7 @@
  * What npm runs before it packs the library (`npm pack -w libs/load-balancer`): builds it from nothing, so that neither an
  * old file nor an empty folder is shipped, and puts the documents of the repository beside it.
  */
-import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runNode } from './lib/command.mjs';
 import { explain } from './lib/explain.mjs';
@@ -10,7 +10,7 @@ import { MachineError, root } from './lib/workspace.mjs';
 
 const library = join(root, 'libs/load-balancer');
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
-const DOCUMENTS = ['README.md', 'CHANGELOG.md'];
+const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'docs'];
 
 async function main() {
   if (!existsSync(compiler))
@@ -19,7 +19,11 @@ async function main() {
   await runNode([compiler, '-b', '--force', 'tsconfig.build.json'], { cwd: library });
   const missing = exportedFiles().filter((file) => !existsSync(join(library, file)));
   if (missing.length > 0) throw new Error(`The build did not make what is exported: ${missing.join(', ')}`);
-  for (const document of DOCUMENTS) copyFileSync(join(root, document), join(library, document));
+  for (const document of DOCUMENTS) {
+    // What the repository has no more is not shipped either.
+    rmSync(join(library, document), { recursive: true, force: true });
+    cpSync(join(root, document), join(library, document), { recursive: true });
+  }
 }
 
 /** What package.json promises to whoever imports it. */

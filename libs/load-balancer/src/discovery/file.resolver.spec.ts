@@ -244,6 +244,17 @@ describe('FileResolver', () => {
       expect(emitted).toEqual([{ failure: expect.stringMatching(failure) }]);
     });
 
+    it('is refused at the start when the package is not there, as JSON is not', () => {
+      const resolver = new FileResolver(undefined, 'a-package-that-is-not-installed');
+      const problem = (uri: string) => resolver.validate((parseTarget(uri) as { value: Target }).value);
+      const missing =
+        'a YAML file needs the package "a-package-that-is-not-installed" (npm install a-package-that-is-not-installed)';
+      expect([problem('file:///x.yaml'), problem('file:///x.YML')]).toEqual([missing, missing]);
+      expect(problem('file:///x.json')).toBeUndefined();
+      const installed = parseTarget('file:///x.yaml') as { value: Target };
+      expect(new FileResolver().validate(installed.value)).toBeUndefined();
+    });
+
     it('says what to install when the package is not there', async () => {
       await writeFile(path, YAML);
       const missing = Object.assign(new Error("Cannot find package 'yaml'"), {

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import { merge, Observable } from 'rxjs';
 import { parseEndpointFile, readEndpointFile, type ImportYaml } from './endpoint-file.js';
 import { fileChanges } from './file-changes.js';
+import { missingPackageProblem } from './installed-package.cjs';
+import { problemsOf } from './parsed.js';
 import type { ResolvedNode, ResolveFailure, Resolver, Target } from './resolver.js';
 import { unknownParamProblem } from './target.js';
 
@@ -22,15 +24,23 @@ const MAX_POLL = 86_400_000;
 export class FileResolver implements Resolver {
   readonly schemes = ['file'];
 
-  constructor(private readonly importYaml?: ImportYaml) {}
+  constructor(
+    private readonly importYaml?: ImportYaml,
+    private readonly yamlPackage = 'yaml',
+  ) {}
 
   validate(target: Target): string | undefined {
     if (target.authority !== '')
       return 'expected an absolute path after file:// (file:///etc/lb/orders.json)';
     if (target.path === '' || target.path.endsWith('/')) return 'expected the path of a file';
     if (target.path.includes('\0')) return 'expected a path without NUL characters';
-    if (formatOf(target.path) === undefined) return 'expected a file named .json, .yaml or .yml';
-    return unknownParamProblem(target, ['poll']) ?? pollProblem(target.params.poll);
+    const format = formatOf(target.path);
+    if (format === undefined) return 'expected a file named .json, .yaml or .yml';
+    return problemsOf(
+      format === 'yaml' ? missingPackageProblem('a YAML file', this.yamlPackage) : undefined,
+      unknownParamProblem(target, ['poll']),
+      pollProblem(target.params.poll),
+    );
   }
 
   watch(target: Target, refresh: Observable<void>): Observable<readonly ResolvedNode[] | ResolveFailure> {

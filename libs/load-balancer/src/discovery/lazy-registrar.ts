@@ -1,4 +1,4 @@
-import { isInstalled } from './installed-package.js';
+import { missingPackageProblem } from './installed-package.cjs';
 import type { Registrar, Registration, RegistrationLease } from './registrar.js';
 import type { Target } from './resolver.js';
 
@@ -22,8 +22,7 @@ export class LazyRegistrar implements Registrar {
 
   validate(target: Target): string | undefined {
     const { needs, validate } = this.settings;
-    if (isInstalled(needs)) return validate(target);
-    return `${target.scheme}:// needs the package "${needs}" (npm install ${needs})`;
+    return missingPackageProblem(`${target.scheme}://`, needs) ?? validate(target);
   }
 
   async register(

@@ -1,5 +1,5 @@
 import { defer, from, switchMap, type Observable } from 'rxjs';
-import { isInstalled } from './installed-package.js';
+import { missingPackageProblem } from './installed-package.cjs';
 import type { Resolver, ResolverEmission, Target } from './resolver.js';
 
 /** What is known of a resolver before its code and its optional peer dependency are loaded. */
@@ -25,8 +25,7 @@ export class LazyResolver implements Resolver {
 
   validate(target: Target): string | undefined {
     const { needs, validate } = this.settings;
-    if (isInstalled(needs)) return validate(target);
-    return `${target.scheme}:// needs the package "${needs}" (npm install ${needs})`;
+    return missingPackageProblem(`${target.scheme}://`, needs) ?? validate(target);
   }
 
   watch(target: Target, refresh: Observable<void>): Observable<ResolverEmission> {

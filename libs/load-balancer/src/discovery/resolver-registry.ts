@@ -40,8 +40,20 @@ export class ResolverRegistry {
     const problem = validate(resolver, uri.value);
     return problem === undefined
       ? parsed({ target: uri.value, resolver })
-      : refused(`${problem}, in "${uri.value.uri}"`);
+      : refused(`${problem}, in "${uri.value.uri}"${thirdSlashHint(resolver, target)}`);
   }
+}
+
+/** Those whose targets begin with three slashes, unless they name a name server. */
+const THREE_SLASHES = ['static', 'file', 'dns', 'dns+srv', 'k8s'];
+
+/** `dns://localhost:4001` is likely to be meant as `dns:///localhost:4001`, when that would be right. */
+function thirdSlashHint(resolver: Resolver, text: string): string {
+  if (text.includes(':///') || text.includes('@')) return '';
+  const uri = parseTarget(text.replace('://', ':///'));
+  const isMeant =
+    uri.ok && THREE_SLASHES.includes(uri.value.scheme) && validate(resolver, uri.value) === undefined;
+  return isMeant ? `; did you mean "${uri.value.uri}"?` : '';
 }
 
 /** A user's `validate` that throws has found something wrong, too. */

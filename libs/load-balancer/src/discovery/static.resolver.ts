@@ -1,6 +1,7 @@
 import { of, type Observable } from 'rxjs';
 import { endpointKey, type Endpoint } from '../cluster/endpoint.js';
 import { summarizeProblems, validateEndpoints } from './endpoint-validation.js';
+import { problemsOf } from './parsed.js';
 import type { Resolver, ResolvedNode, Target } from './resolver.js';
 import type { TargetSource } from './resolver-registry.js';
 import { unknownParamProblem } from './target.js';
@@ -22,10 +23,12 @@ export class StaticResolver implements Resolver {
     }
     const { endpoints, problems } = validateEndpoints(staticNodes(target));
     const invalid = problems.filter((problem) => problem.kind === 'invalid');
-    if (invalid.length > 0) return summarizeProblems(invalid);
-    return endpoints.length === 0
-      ? 'expected at least one node: static:///10.0.0.1:4001'
-      : unknownParamProblem(target, []);
+    const isEmpty = endpoints.length === 0 && invalid.length === 0;
+    return problemsOf(
+      invalid.length > 0 ? summarizeProblems(invalid) : undefined,
+      isEmpty ? 'expected at least one node: static:///10.0.0.1:4001' : undefined,
+      unknownParamProblem(target, []),
+    );
   }
 
   watch(target: Target): Observable<readonly ResolvedNode[]> {

@@ -64,10 +64,11 @@ export function hideSecrets(text: string, target: Target): string {
 
 /** What is wrong with the parameters of a target whose resolver knows only these. */
 export function unknownParamProblem(target: Target, known: readonly string[]): string | undefined {
-  const unknown = Object.keys(target.params).find((name) => !known.includes(name));
-  if (unknown === undefined) return undefined;
+  const unknown = Object.keys(target.params).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return undefined;
+  const names = oneLine(unknown.map((name) => `"${oneLine(name, 40)}"`).join(', '), SHOWN);
   const rest = known.length > 0 ? `known: ${known.join(', ')}` : 'there are none';
-  return `unknown parameter "${oneLine(unknown, 40)}" for ${target.scheme}:// (${rest})`;
+  return `unknown parameter${unknown.length > 1 ? 's' : ''} ${names} for ${target.scheme}:// (${rest})`;
 }
 
 function notAUri(text: string, shown: string): string {

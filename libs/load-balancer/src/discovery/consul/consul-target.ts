@@ -1,6 +1,6 @@
 import { describeValue, oneLine } from '../../safe-text.js';
 import { parseHostPort, type HostPort } from '../host-port.js';
-import { parsed, refused, type Parsed } from '../parsed.js';
+import { parsed, problemsOf, refused, type Parsed } from '../parsed.js';
 import type { Target } from '../resolver.js';
 import { unknownParamProblem } from '../target.js';
 
@@ -54,15 +54,18 @@ export function parseConsulTarget(target: Target): Parsed<ConsulTarget> {
   const { path, params } = target;
   const address = parseAddress(target.authority);
   if (!address.ok) return address;
-  const problem =
-    unknownParamProblem(target, ['tag', 'dc', 'near', 'warning', 'wait', 'tls', 'token']) ??
-    (path === '' ? 'expected the name of a service (consul://127.0.0.1:8500/orders)' : undefined) ??
-    serviceProblem(path) ??
+  const problem = problemsOf(
+    unknownParamProblem(target, ['tag', 'dc', 'near', 'warning', 'wait', 'tls', 'token']),
+    path === '' ? 'expected the name of a service (consul://127.0.0.1:8500/orders)' : undefined,
+    serviceProblem(path),
     emptyProblem(params) ??
-    tagsProblem(params.tag) ??
-    choiceProblem('warning', params.warning, ['true', 'false']) ??
-    rangeProblem('wait', params.wait, MIN_WAIT, MAX_WAIT) ??
-    choiceProblem('tls', params.tls, ['true', 'false']);
+      problemsOf(
+        tagsProblem(params.tag),
+        choiceProblem('warning', params.warning, ['true', 'false']),
+        rangeProblem('wait', params.wait, MIN_WAIT, MAX_WAIT),
+        choiceProblem('tls', params.tls, ['true', 'false']),
+      ),
+  );
   if (problem !== undefined) return refused(problem);
   return parsed({
     ...accessOf(address.value, params),
@@ -80,14 +83,17 @@ export function parseConsulRegistrationTarget(target: Target): Parsed<ConsulRegi
   const { path, params } = target;
   const address = parseAddress(target.authority);
   if (!address.ok) return address;
-  const problem =
-    unknownParamProblem(target, ['tag', 'check', 'ttl', 'tls', 'token']) ??
-    serviceProblem(path) ??
+  const problem = problemsOf(
+    unknownParamProblem(target, ['tag', 'check', 'ttl', 'tls', 'token']),
+    serviceProblem(path),
     emptyProblem(params) ??
-    tagsProblem(params.tag) ??
-    choiceProblem('check', params.check, ['ttl', 'tcp']) ??
-    rangeProblem('ttl', params.ttl, MIN_TTL, MAX_TTL) ??
-    choiceProblem('tls', params.tls, ['true', 'false']);
+      problemsOf(
+        tagsProblem(params.tag),
+        choiceProblem('check', params.check, ['ttl', 'tcp']),
+        rangeProblem('ttl', params.ttl, MIN_TTL, MAX_TTL),
+        choiceProblem('tls', params.tls, ['true', 'false']),
+      ),
+  );
   if (problem !== undefined) return refused(problem);
   return parsed({
     ...accessOf(address.value, params),

@@ -72,6 +72,10 @@ describe('parseDnsTarget', () => {
     ],
     ['dns:///h:1?timeout=1s', /^timeout: expected an integer .* got NaN$/],
     ['dns:///h:1?maxInterval=500', /^maxInterval: expected at least the minInterval \(1000\), got 500$/],
+    [
+      'dns:///h:0?family=5&interval=x&timeout=1&intervall=1',
+      /^unknown parameter "intervall" .*; port out of range: 0 .*; family: expected 4 or 6, got "5"; interval: .* got NaN; timeout: .* got 1$/,
+    ],
     ['dns:///h:1?intervall=1', /^unknown parameter "intervall" for dns:\/\/ \(known: family, interval, /],
   ])('refuses %s', (uri, problem) => {
     expect(parse(uri)).toEqual({ ok: false, problem: expect.stringMatching(problem) });

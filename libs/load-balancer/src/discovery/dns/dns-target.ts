@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { describeValue } from '../../safe-text.js';
 import { hostProblem, parseHostPort } from '../host-port.js';
-import { parsed, refused, type Parsed } from '../parsed.js';
+import { parsed, problemsOf, refused, type Parsed } from '../parsed.js';
 import type { Target } from '../resolver.js';
 import { unknownParamProblem } from '../target.js';
 
@@ -47,22 +47,25 @@ const MAX_TIME = 86_400_000;
 
 /** Reads a `dns:` or `dns+srv:` target over the resolver's own options. */
 export function parseDnsTarget(target: Target, options: DnsResolverOptions = {}): Parsed<DnsQuery> {
-  const unknown = unknownParamProblem(target, PARAMS);
-  if (unknown !== undefined) return refused(unknown);
-  const subject = target.scheme === 'dns+srv' ? parseServiceName(target.path) : parseHost(target.path);
-  if (!subject.ok) return subject;
-  const { name, port } = subject.value;
-
+  // Before anything is quoted: what stands there may be a password.
   if (target.authority.includes('@')) return refused('a name server takes no user name');
+  const subject = target.scheme === 'dns+srv' ? parseServiceName(target.path) : parseHost(target.path);
   const servers = target.authority === '' ? (options.servers ?? []) : target.authority.split(',');
   const family = target.params.family ?? options.family;
   const times = { ...DEFAULTS };
   for (const time of TIMES) times[time] = Number(target.params[time] ?? options[time] ?? DEFAULTS[time]);
-  const problem = serversProblem(servers) ?? familyProblem(family) ?? timesProblem(times);
+  const problem = problemsOf(
+    unknownParamProblem(target, PARAMS),
+    subject.ok ? undefined : subject.problem,
+    // Without anything to look up, the name server was meant to be that.
+    target.path === '' ? undefined : serversProblem(servers),
+    familyProblem(family),
+    timesProblem(times),
+  );
   if (problem !== undefined) return refused(problem);
+  if (!subject.ok) return subject;
   return parsed({
-    name,
-    port,
+    ...subject.value,
     servers,
     family: family === undefined ? undefined : Number(family) === 4 ? 4 : 6,
     ...times,
@@ -125,11 +128,17 @@ function familyProblem(family: string | number | undefined): string | undefined 
 }
 
 function timesProblem(times: typeof DEFAULTS): string | undefined {
-  for (const name of TIMES) {
+  const outOfRange = TIMES.filter((name) => {
     const time = times[name];
-    if (!Number.isInteger(time) || time < MIN_TIME || time > MAX_TIME)
-      return `${name}: expected an integer from ${MIN_TIME} to ${MAX_TIME} (milliseconds), got ${time}`;
-  }
+    return !Number.isInteger(time) || time < MIN_TIME || time > MAX_TIME;
+  });
+  if (outOfRange.length > 0)
+    return problemsOf(
+      ...outOfRange.map(
+        (name) =>
+          `${name}: expected an integer from ${MIN_TIME} to ${MAX_TIME} (milliseconds), got ${times[name]}`,
+      ),
+    );
   return times.maxInterval < times.minInterval
     ? `maxInterval: expected at least the minInterval (${times.minInterval}), got ${times.maxInterval}`
     : undefined;

@@ -1,5 +1,5 @@
 import { describeValue } from '../../safe-text.js';
-import { parsed, refused, type Parsed } from '../parsed.js';
+import { parsed, problemsOf, refused, type Parsed } from '../parsed.js';
 import type { Target } from '../resolver.js';
 import { unknownParamProblem } from '../target.js';
 
@@ -35,13 +35,14 @@ export function parseKubernetesTarget(target: Target): Parsed<KubernetesTarget> 
   const service = rest.slice(0, colon);
   const port = rest.slice(colon + 1);
   const { context, family = '4' } = target.params;
-  const problem =
-    labelProblem('namespace', namespace) ??
-    labelProblem('service', service) ??
-    portProblem(port) ??
-    (context === '' ? 'context: expected the name of a context of the kubeconfig, got nothing' : undefined) ??
-    familyProblem(family) ??
-    unknownParamProblem(target, ['context', 'family']);
+  const problem = problemsOf(
+    labelProblem('namespace', namespace),
+    labelProblem('service', service),
+    portProblem(port),
+    context === '' ? 'context: expected the name of a context of the kubeconfig, got nothing' : undefined,
+    familyProblem(family),
+    unknownParamProblem(target, ['context', 'family']),
+  );
   if (problem !== undefined) return refused(problem);
   return parsed({
     namespace,

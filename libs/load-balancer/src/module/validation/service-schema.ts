@@ -52,9 +52,11 @@ const connection = section<ConnectionSettings>({
   backoff,
 });
 
-/** Its options are Node's to check, and its values are secrets: they are not even shown when they are wrong. */
+/** Its options are Node's to check, and its values are secrets: no text is even shown when they are wrong. */
 const tls: Check = (value, path, report) => {
-  if (!isObject(value)) report(path, 'expected an object with options of tls.connect, {} for the defaults');
+  if (isObject(value)) return;
+  const got = typeof value === 'string' ? 'a string' : describeValue(value);
+  report(path, `expected an object with options of tls.connect, {} for the defaults, got ${got}`);
 };
 
 const forwardedKey: Check = (value, path, report) => {

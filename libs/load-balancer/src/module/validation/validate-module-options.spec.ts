@@ -400,6 +400,16 @@ describe('validateModuleOptions', () => {
       expect(twice.warnings).toEqual(['services.orders.target[1]: the same target as #0']);
     });
 
+    it.each([
+      [true, 'true'],
+      ['s3cret', 'a string'],
+      [['s3cret'], 'an array of 1'],
+    ])('says of which kind wrong TLS options are, and no text of theirs: %j', (tls, got) => {
+      expect(problems({ services: { orders: { target: TARGET, tls } } })).toEqual([
+        `services.orders.tls: expected an object with options of tls.connect, {} for the defaults, got ${got}`,
+      ]);
+    });
+
     it('shows no credentials', () => {
       const secret = 'etcd://root:s3cret@h:2379/orders?token=s3cret';
       const options = {

@@ -55,8 +55,10 @@ export function checkModuleOptions(input: unknown): asserts input is Registratio
   throwProblems((report) => {
     options(input, 'RegistrationModule', report);
     if (!isObject(input)) return;
-    for (const key of ['service', 'port'])
-      if (input[key] === undefined) report(`RegistrationModule.${key}`, 'missing');
+    if (input.service === undefined)
+      report('RegistrationModule.service', 'missing; expected the name to register the server under');
+    if (input.port === undefined)
+      report('RegistrationModule.port', 'missing; expected the port that the server listens on (1–65535)');
     checkRegister(input.register, input.registrars, 'RegistrationModule.register', report);
   });
 }

@@ -9,7 +9,10 @@ const register = (value: unknown, others: object = { service: 'orders' }) =>
 
 describe('register', () => {
   it.each<[unknown, string]>([
-    [5, 'BalancedTcpServer.register: expected an object, got 5'],
+    [
+      5,
+      'BalancedTcpServer.register: expected a target such as etcd://10.0.0.9:2379/orders, a list of targets, or an object with a target, got 5',
+    ],
     [
       [],
       'BalancedTcpServer.register: expected at least one target such as etcd://10.0.0.9:2379/orders, got an empty array',

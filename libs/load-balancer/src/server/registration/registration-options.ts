@@ -70,16 +70,19 @@ const ttl: Check = (value, path, report) => {
     report(path, `expected an integer ≥ 1 (milliseconds), got ${describeValue(value)}`);
 };
 
-const registerOptions = section<RegisterOptions>({
-  target: anything,
-  advertise,
-  weight: endpointField('weight'),
-  zone: endpointField('zone'),
-  priority: endpointField('priority'),
-  version,
-  metadata: endpointField('metadata'),
-  ttl,
-});
+const registerOptions = section<RegisterOptions>(
+  {
+    target: anything,
+    advertise,
+    weight: endpointField('weight'),
+    zone: endpointField('zone'),
+    priority: endpointField('priority'),
+    version,
+    metadata: endpointField('metadata'),
+    ttl,
+  },
+  'a target such as etcd://10.0.0.9:2379/orders, a list of targets, or an object with a target',
+);
 
 /** Registrars of the user's own. */
 export const registrars: Check = (value, path, report) => {

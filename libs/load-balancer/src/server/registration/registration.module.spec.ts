@@ -128,6 +128,14 @@ describe('RegistrationModule.forRoot()', () => {
     warn.mockRestore();
   });
 
+  it('says what it expects of what is missing', () => {
+    expect(() =>
+      RegistrationModule.forRoot({ register: 'fake:///here', registrars: [registry] } as never),
+    ).toThrow(
+      /service: missing; expected the name to register the server under[^]*port: missing; expected the port that the server listens on \(1–65535\)/,
+    );
+  });
+
   it.each(['a b', 'http://x', '', '300.1.1.1'])('refuses the host "%s"', (host) => {
     expect(() =>
       RegistrationModule.forRoot({
