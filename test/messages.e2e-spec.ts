@@ -198,7 +198,7 @@ describe('several mistakes at once', () => {
         '  - services.orders.strategy: unknown strategy "round-robbin"; did you mean "round-robin"?',
         '  - services.users.connection.connectTimeout: expected a number ≥ 1 (milliseconds), got 0',
         '  - services.users.target: expected an absolute path after file:// (file:///etc/lb/orders.json), ' +
-          'in "file://relative/nodes.json"',
+          'in "file://relative/nodes.json"; did you mean "file:///relative/nodes.json"?',
       ].join('\n'),
     );
   });
