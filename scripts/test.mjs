@@ -3,13 +3,13 @@
  * A step that fails does not keep the next from running; the summary at the end is about all of them.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArguments, unknown, UsageError } from './lib/arguments.mjs';
 import { runNode } from './lib/command.mjs';
 import { explain } from './lib/explain.mjs';
 import { endOnSignals, isEnding } from './lib/signals.mjs';
-import { task } from './lib/task.mjs';
+import { tasks } from './lib/task.mjs';
 import { bold, cross, dim, duration, green, pad, red, tick } from './lib/terminal.mjs';
 import { addCounts, countsOf, failedCounts, NO_COUNTS } from './lib/test-counts.mjs';
 import { build, checkNode, install, root } from './lib/workspace.mjs';
@@ -18,13 +18,17 @@ const reports = mkdtempSync(join(tmpdir(), 'load-balancer-test-'));
 process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
 endOnSignals();
 
-/** In order. `quiet` ones only show what they print when they fail. */
+let building;
+/** However many steps need it. */
+const built = () => (building ??= build());
+
+/** In order; those that are not `visible` run side by side and show what they print only when they fail. */
 const STEPS = {
   format: { what: 'format (prettier)', run: () => quiet('prettier/bin/prettier.cjs', '--check', '.') },
   types: {
     what: 'types (tsc)',
     run: async () => {
-      await build();
+      await built();
       // What is built leaves out the specs; these projects have them in.
       for (const project of ['libs/load-balancer', 'apps/provider', 'apps/consumer', 'test'])
         await quiet('typescript/bin/tsc', '-p', project);
@@ -51,17 +55,32 @@ async function main() {
   await install();
 
   const chosen = Object.keys(STEPS).filter((name) => words.length === 0 || words.includes(name));
-  const results = [];
-  for (const name of chosen) results.push(await runStep(STEPS[name]));
+  const steps = chosen.map((name) => STEPS[name]);
+  const results = await runQuietly(steps.filter(({ visible }) => !visible));
+  for (const step of steps.filter(({ visible }) => visible)) results.push(await runStep(step));
   summarize(results);
   process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
 }
 
-async function runStep({ what, visible, run }) {
+async function runQuietly(steps) {
+  if (steps.length === 0) return [];
+  const outcomes = await tasks(
+    steps.map(({ what, run }) => ({ label: what, work: run })),
+    availableParallelism(),
+  );
+  return outcomes.map(({ error, time }, index) => {
+    const { what } = steps[index];
+    if (error === undefined) return { what, ok: true, counts: NO_COUNTS, time };
+    console.log(`\n ${cross} ${bold(what)}\n${explain(error)}`);
+    return { what, ok: false, counts: failedCounts(undefined), time };
+  });
+}
+
+async function runStep({ what, run }) {
   const start = performance.now();
-  if (visible) console.log(`\n ${bold(what)}`);
+  console.log(`\n ${bold(what)}`);
   try {
-    const counts = await (visible ? run() : task(what, run));
+    const counts = await run();
     return { what, ok: true, counts: counts ?? NO_COUNTS, time: performance.now() - start };
   } catch (error) {
     console.log(explain(error));
@@ -75,7 +94,7 @@ async function quiet(tool, ...args) {
 
 /** Its typed rules read the library's declarations where the apps and the tests import it by its name. */
 async function lint() {
-  await build();
+  await built();
   await quiet('eslint/bin/eslint.js', '.');
 }
 
@@ -84,19 +103,19 @@ async function endToEnd() {
   const nest11 = join(root, 'test/nest11');
   if (existsSync(join(nest11, 'package.json')))
     await install(nest11, 'installing Nest 11 for the tests (npm ci)');
-  await build();
+  await built();
   return jest('e2e', '--maxWorkers=2');
 }
 
 /** They wait more than they work. */
 async function registries() {
-  await build();
+  await built();
   return jest('registries', '--maxWorkers=3');
 }
 
 /** One after the other: each needs the machine for itself. */
 async function faults() {
-  await build();
+  await built();
   return jest('faults', '--runInBand');
 }
 
