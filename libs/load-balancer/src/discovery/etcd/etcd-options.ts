@@ -1,9 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { InvalidOptionsError, type OptionsProblem } from '../../errors.js';
-import { didYouMean } from '../../nearest.js';
-import { describeValue } from '../../safe-text.js';
-import type { Environment } from '../environment.js';
 import { endpointKey } from '../../cluster/endpoint.js';
+import type { OptionsProblem } from '../../errors.js';
+import {
+  isObject,
+  optionsProblems,
+  throwProblems,
+  type OptionCheck,
+  type OptionChecks,
+} from '../check-options.js';
+import type { Environment } from '../environment.js';
 import type { EtcdTarget } from './etcd-target.js';
 
 /**
@@ -34,8 +39,7 @@ export interface EtcdConnection {
 
 type TlsField = 'ca' | 'cert' | 'key';
 
-const FIELDS = ['username', 'password', 'ca', 'cert', 'key'] as const;
-const VARIABLE: Readonly<Record<(typeof FIELDS)[number], string>> = {
+const VARIABLE: Readonly<Record<keyof EtcdOptions, string>> = {
   username: 'LB_ETCD_USERNAME',
   password: 'LB_ETCD_PASSWORD',
   ca: 'LB_ETCD_CA',
@@ -43,28 +47,33 @@ const VARIABLE: Readonly<Record<(typeof FIELDS)[number], string>> = {
   key: 'LB_ETCD_KEY',
 };
 
-/** @throws InvalidOptionsError with every problem; no value is shown. */
+const text: OptionCheck = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a string');
+const pem: OptionCheck = (value) =>
+  Buffer.isBuffer(value) || text(value) === undefined ? undefined : 'a string or a Buffer, with PEM';
+
+const OPTIONS: OptionChecks<EtcdOptions> = { username: text, password: text, ca: pem, cert: pem, key: pem };
+
+/** @throws InvalidOptionsError with every problem; no string is shown. */
 export function checkEtcdOptions(options: EtcdOptions, path: string): void {
-  const problems: OptionsProblem[] = [];
-  const report = (key: string, message: string): void => {
-    problems.push({ path: `${path}.${key}`, message });
-  };
-  for (const [key, value] of Object.entries(options as Record<string, unknown>)) {
-    const isTls = key === 'ca' || key === 'cert' || key === 'key';
-    if (!(FIELDS as readonly string[]).includes(key)) report(key, `unknown option${didYouMean(key, FIELDS)}`);
-    else if (
-      value !== undefined &&
-      !(isTls && Buffer.isBuffer(value)) &&
-      (typeof value !== 'string' || value === '')
-    )
-      report(key, `expected a string${isTls ? ' or a Buffer, with PEM' : ''}, got ${kindOf(value)}`);
-  }
-  const { username, password, cert, key } = options;
-  if ((username === undefined) !== (password === undefined))
-    report(username === undefined ? 'username' : 'password', 'missing; expected both username and password');
-  if ((cert === undefined) !== (key === undefined))
-    report(cert === undefined ? 'cert' : 'key', 'missing; expected both cert and key');
-  if (problems.length > 0) throw new InvalidOptionsError(problems);
+  const problems = optionsProblems(options, path, OPTIONS);
+  if (isObject(options))
+    problems.push(
+      ...together(options, path, 'username', 'password'),
+      ...together(options, path, 'cert', 'key'),
+    );
+  throwProblems(problems);
+}
+
+/** What is wrong with two options of which neither is of use alone. */
+function together(
+  options: EtcdOptions,
+  path: string,
+  one: keyof EtcdOptions,
+  other: keyof EtcdOptions,
+): OptionsProblem[] {
+  if ((options[one] === undefined) === (options[other] === undefined)) return [];
+  const missing = options[one] === undefined ? one : other;
+  return [{ path: `${path}.${missing}`, message: `missing; expected both ${one} and ${other}` }];
 }
 
 /**
@@ -116,7 +125,7 @@ async function tlsOf(
 }
 
 /** One that is empty is not set: this is how compose files pass on what they have not been given. */
-function variable(env: Environment, field: (typeof FIELDS)[number]): string | undefined {
+function variable(env: Environment, field: keyof EtcdOptions): string | undefined {
   const value = env[VARIABLE[field]];
   return value === '' ? undefined : value;
 }
@@ -134,9 +143,4 @@ async function readPem(path: string, source: string): Promise<Buffer> {
   }
   if (!content.includes('-----BEGIN ')) throw new Error(`the file of ${source} holds no PEM`);
   return content;
-}
-
-/** Not `describeValue()`: strings here are secrets. */
-function kindOf(value: unknown): string {
-  return typeof value === 'string' ? 'an empty string' : describeValue(value);
 }
